@@ -1,0 +1,96 @@
+// Command stoker packs datasets, feeds training loops, and watches training
+// runs. `stoker help` lists what it does; ARCHITECTURE.md says how.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"stoker/internal/errs"
+)
+
+// version is that of the VERSION file; the build sets it.
+var version = "dev"
+
+// Exit codes, listed in the root command's help.
+const (
+	exitFailure   = 1
+	exitUsage     = 2
+	exitNotFound  = 3
+	exitCorrupt   = 4
+	exitExhausted = 5
+	exitInterrupt = 130
+)
+
+// exitError carries a command's own exit status, already explained to the user.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := rootCommand().ExecuteContext(ctx)
+	interrupted := ctx.Err() != nil
+	stop()
+	os.Exit(report(err, interrupted))
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "stoker",
+		Short: "Shorten the wait for training, and make the rest bearable",
+		Long: `Stoker packs raw data once into a form cheap to read, feeds training loops
+without making them wait, and watches training runs.
+
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 not found, 4 corrupt data,
+5 memory or disk exhausted, 130 interrupted.`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return errs.New(errs.Invalid, "%w", err).WithHint("see: %s --help", cmd.CommandPath())
+	})
+	root.AddCommand(commands()...)
+	return root
+}
+
+// commands lists every command; each lives in cmd_<verb>.go.
+func commands() []*cobra.Command {
+	return []*cobra.Command{}
+}
+
+// report prints err as users see it and returns the process's exit code.
+func report(err error, interrupted bool) int {
+	if err == nil {
+		return 0
+	}
+	var exit exitError
+	if errors.As(err, &exit) {
+		return int(exit)
+	}
+	fmt.Fprintf(os.Stderr, "stoker: %v\n", err)
+	if hint := errs.HintOf(err); hint != "" {
+		fmt.Fprintf(os.Stderr, "hint: %s\n", hint)
+	}
+	if interrupted {
+		return exitInterrupt
+	}
+	switch errs.KindOf(err) {
+	case errs.Invalid:
+		return exitUsage
+	case errs.NotFound:
+		return exitNotFound
+	case errs.Corrupt:
+		return exitCorrupt
+	case errs.Exhausted:
+		return exitExhausted
+	}
+	return exitFailure
+}
