@@ -1,0 +1,58 @@
+package plan
+
+import (
+	"math/bits"
+
+	"stoker/internal/rng"
+)
+
+// rounds of the Feistel network. Four make a pseudorandom permutation in theory
+// (Luby, Rackoff 1988); the tests see no structure from six on.
+const rounds = 6
+
+// minBits keeps the domain of tiny orders large: a Feistel network on a handful
+// of bits reaches only a few of the possible orders.
+const minBits = 10
+
+// Permutation is a random order of the numbers 0 to n-1 that takes no memory:
+// each place is computed from the key when asked for. It is a Feistel network
+// over the next power of two, walked until it lands inside (Black, Rogaway:
+// "Ciphers with arbitrary finite domains", 2002). Copies are independent.
+type Permutation struct {
+	n           uint64
+	left, right int // bits of the two halves
+	keys        [rounds]uint64
+}
+
+// NewPermutation returns the order of n numbers that key names; n > 0.
+func NewPermutation(n int64, key rng.Key) Permutation {
+	width := max(bits.Len64(uint64(n)-1), minBits)
+	p := Permutation{n: uint64(n), left: width / 2, right: width - width/2}
+	source := key.Source()
+	for i := range p.keys {
+		p.keys[i] = source.Uint64()
+	}
+	return p
+}
+
+// At returns the number at place i, 0 <= i < n, in about two to four rounds of
+// the network.
+func (p *Permutation) At(i int64) int64 {
+	v := p.encrypt(uint64(i))
+	for v >= p.n {
+		v = p.encrypt(v)
+	}
+	return int64(v)
+}
+
+// encrypt maps a number of left+right bits to another, one to one. The halves
+// swap sizes each round, so an even number of rounds restores them.
+func (p *Permutation) encrypt(v uint64) uint64 {
+	left, right := p.left, p.right
+	l, r := v>>right, v&(1<<right-1)
+	for _, key := range p.keys {
+		l, r = r, l^rng.Mix(r^key)&(1<<left-1)
+		left, right = right, left
+	}
+	return l<<right | r
+}
