@@ -1,0 +1,43 @@
+// Package run is the runner: `stoker run -- python train.py` on a script that
+// nobody changed. This directory only documents how its packages fit; each
+// lives in a subdirectory and imports downwards:
+//
+//	5 client      a terminal or pipe attached to a run: output, input, the bar
+//	4 supervisor  one process per run: parses, estimates, restarts, tells people
+//	3 hold        one tiny process per run: owns the PTY, the child, the raw log
+//	2 history     SQLite record of all runs        notify   messages to people
+//	  estimate    remaining time as an interval    bar      one line of text
+//	  progress    terminal bytes -> events         ckpt     checkpoint files, "if it dies now"
+//	  cause       why a run ended                  recipe   the frameworks' own resume flags
+//	1 rundir      directories, ids, specification, last known status
+//	  journal     append-only events, a checksum each
+//	  seglog      capped log of bytes              screen   clean lines from terminal bytes
+//	  link        frames over Unix sockets         procs    /proc, boot id, machine
+//
+// # Processes
+//
+//	terminal -- client ==socket== supervisor ==socket== holder ==PTY== child
+//
+// The client may vanish at any time. The supervisor does everything that can
+// fail: parsing, SQLite, network. The holder does nothing that can: it drains
+// the PTY into the raw log, waits for the child and writes its end to the
+// journal. A supervisor that is killed -9 therefore costs the run nothing; the
+// holder starts another one, which catches up from the raw log. All three live
+// in sessions of their own, so no terminal's SIGHUP reaches them, and the child
+// has a controlling terminal that never goes away.
+//
+// # Contract between parsing and supervising
+//
+//	p := progress.NewParser(opts)
+//	events := p.Feed(now time.Time, raw []byte) []progress.Event
+//	e := estimate.New(opts, history)
+//	e.Observe(event)
+//	s := e.Status(now) // estimate.Status: Phase, Epoch, Epochs, Step, Steps, Percent, Rate, Elapsed,
+//	                   // RemainingLow, RemainingMid, RemainingHigh, Arrival, Coverage, Loss,
+//	                   // LastMetricName, Source, Guess, Notes; serialises to JSON
+//	line := bar.Render(s, width, color)
+//
+// Line splitting and terminal control inside the child's output are the
+// parser's business: it is fed raw bytes exactly as they came from the PTY, cut
+// anywhere. Neither parser nor estimator starts goroutines or reads the clock.
+package run
