@@ -1,0 +1,83 @@
+# Bare `make` prints the targets. Everything that a target needs beyond Go and
+# Python 3.9+ is installed into build/ by the target itself.
+
+VERSION    := $(shell cat VERSION)
+GOFLAGS    := -trimpath
+LDFLAGS    := -s -w -X main.version=$(VERSION)
+SOURCES    := $(shell find cmd internal jpeg -name '*.go' -o -name '*.s' -o -name '*.sql' -o -name '*.json' 2>/dev/null) go.mod go.sum VERSION
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BENCHSTAT  := golang.org/x/perf/cmd/benchstat@latest
+FUZZTIME   ?= 20s
+BENCH      ?= .
+PKG        ?= ./...
+
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@echo "Stoker $(VERSION)"; echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: bin/stoker ## the command, bin/stoker
+
+bin/stoker: $(SOURCES)
+	@scripts/require.sh go
+	go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o $@ ./cmd/stoker
+
+.PHONY: demo
+demo: build ## make a picture dataset, pack it, train a real network on it (under 3 minutes)
+	@scripts/venv.sh build/venv-demo python/requirements-demo.txt --optional python/requirements-demo-jax.txt
+	build/venv-demo/bin/python scripts/demo.py
+
+.PHONY: test
+test: test-go test-python ## everything: Go with the race detector, and Python
+
+.PHONY: test-go
+test-go: build/venv-test/ok
+	@scripts/require.sh go cc
+	CGO_ENABLED=1 STOKER_PILLOW_PYTHON=$(CURDIR)/build/venv-test/bin/python scripts/gotest.py -race $(PKG)
+
+.PHONY: test-python
+test-python: build build/venv-test/ok
+	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-test/bin/python -m pytest -q python/tests
+
+.PHONY: test-long
+test-long: build build/venv-test/ok ## the same tests with 100 kills each and long soaks
+	CGO_ENABLED=1 STOKER_LONG=1 STOKER_PILLOW_PYTHON=$(CURDIR)/build/venv-test/bin/python scripts/gotest.py -race -timeout 60m $(PKG)
+	STOKER_LONG=1 STOKER_BIN=$(CURDIR)/bin/stoker build/venv-test/bin/python -m pytest -q python/tests
+
+.PHONY: check
+check: build/venv-test/ok ## what a change must pass: vet, staticcheck, Python lint and types, all tests
+	go vet ./...
+	go vet -tags noasm ./...
+	go run $(STATICCHECK) ./...
+	@test -z "$$(gofmt -l cmd internal jpeg)" || { gofmt -l cmd internal jpeg; echo 'run: gofmt -w'; exit 1; }
+	build/venv-test/bin/ruff check python scripts examples
+	build/venv-test/bin/mypy --strict python/src/stoker
+	$(MAKE) test
+
+.PHONY: bench
+bench: ## Go benchmarks, ten times, through benchstat (BENCH=name PKG=./internal/plan)
+	@mkdir -p build
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count 10 $(PKG) | tee build/bench.txt
+	go run $(BENCHSTAT) build/bench.txt
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (20s) each
+	@scripts/fuzz.sh $(FUZZTIME) $(PKG)
+
+.PHONY: wheel
+wheel: ## dist/stoker-$(VERSION)-py3-none-manylinux*.whl with the static binary inside
+	@scripts/require.sh go python3
+	python3 scripts/mkwheel.py
+
+.PHONY: clean
+clean: ## remove what the targets made
+	rm -rf bin build dist demo-data
+
+build/venv-test/ok: python/requirements-test.txt
+	@scripts/venv.sh build/venv-test python/requirements-test.txt
+	@touch $@
