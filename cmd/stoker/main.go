@@ -35,13 +35,19 @@ func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e))
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := rootCommand().ExecuteContext(ctx)
+	started := false
+	err := rootCommand(&started).ExecuteContext(ctx)
 	interrupted := ctx.Err() != nil
 	stop()
+	if err != nil && !started && errs.KindOf(err) == errs.Internal {
+		err = errs.New(errs.Invalid, "%w", err).WithHint("see: stoker --help")
+	}
 	os.Exit(report(err, interrupted))
 }
 
-func rootCommand() *cobra.Command {
+// rootCommand returns the tree of commands. It sets started once the arguments
+// made sense: what fails before is the user's, not ours.
+func rootCommand(started *bool) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "stoker",
 		Short: "Shorten the wait for training, and make the rest bearable",
@@ -53,6 +59,8 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 3 not found, 4 corrupt data,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+
+		PersistentPreRun: func(*cobra.Command, []string) { *started = true },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return errs.New(errs.Invalid, "%w", err).WithHint("see: %s --help", cmd.CommandPath())
@@ -63,7 +71,9 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 3 not found, 4 corrupt data,
 
 // commands lists every command; each lives in cmd_<verb>.go.
 func commands() []*cobra.Command {
-	return []*cobra.Command{}
+	return []*cobra.Command{
+		worthCommand(),
+	}
 }
 
 // report prints err as users see it and returns the process's exit code.
