@@ -206,3 +206,20 @@ func CgroupFile(pid int, name string) string {
 	}
 	return ""
 }
+
+// OOMKills returns how many processes the kernel has killed in pid's cgroup (v2)
+// for want of memory; 0 where that is not counted.
+func OOMKills(pid int) int64 {
+	path := CgroupFile(pid, "memory.events")
+	if path == "" {
+		return 0
+	}
+	raw, _ := os.ReadFile(path)
+	for line := range strings.Lines(string(raw)) {
+		if s, ok := strings.CutPrefix(line, "oom_kill "); ok {
+			n, _ := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
+			return n
+		}
+	}
+	return 0
+}

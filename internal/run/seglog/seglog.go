@@ -118,17 +118,22 @@ func (w *Writer) closeFile() {
 	}
 }
 
-// Close ends the log; the disk has it when Close returns without error.
-func (w *Writer) Close() error {
+// Sync waits until the disk has everything written so far.
+func (w *Writer) Sync() error {
 	if w.file == nil {
 		return nil
 	}
-	err := w.file.Sync()
-	w.closeFile()
-	if err != nil {
+	if err := w.file.Sync(); err != nil {
 		return errs.New(errs.Exhausted, "sync log: %w", err).At(w.dir)
 	}
 	return nil
+}
+
+// Close ends the log; the disk has it when Close returns without error.
+func (w *Writer) Close() error {
+	err := w.Sync()
+	w.closeFile()
+	return err
 }
 
 type segment struct {
