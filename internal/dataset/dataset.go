@@ -1,0 +1,249 @@
+// Package dataset writes, opens, checks and unpacks datasets: folders of Arrow
+// IPC files with a manifest, as docs/formats/dataset.md describes them.
+//
+// A Dataset is opened once and read by any number of goroutines. Opening costs
+// O(index batches + shards): the index is mapped, not read, and samples are read
+// with one pread each into memory of the caller. A Writer makes a dataset beside
+// its final place and moves it there whole; what it wrote survives kill -9 and is
+// continued by the next Writer on the same target.
+//
+// The files of a committed dataset never change: overwriting swaps the folder,
+// and open readers keep the old files. Where a file is cut short in place all the
+// same, or the disk fails, the methods of Dataset and Column return errors of
+// kind Corrupt (the fault is caught, see guard); only the views that
+// Column.Bytes returns fault like any mapped memory.
+//
+// The package starts goroutines only in Verify and Export, which wait for them.
+package dataset
+
+import (
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync/atomic"
+
+	"stoker/internal/arrowipc"
+	"stoker/internal/codec"
+	"stoker/internal/errs"
+)
+
+const (
+	// indexBatchRows is the number of rows of every index batch but the last.
+	indexBatchRows  = 1 << indexBatchShift
+	indexBatchShift = 16
+
+	// MaxBlobBytes is what one sample's bytes may take.
+	MaxBlobBytes = 1 << 30
+)
+
+// Dataset is an open dataset. All methods but Close may be called concurrently.
+type Dataset struct {
+	dir      string
+	manifest *Manifest
+	mapped   []byte // the index
+	schema   *arrowipc.Schema
+	batches  []arrowipc.Batch
+	shards   []shardHandle
+	closed   atomic.Bool
+}
+
+// Open opens the dataset in dir: it reads the manifest, compares every file's
+// size with it, and maps the index. Errors: NotFound, Corrupt (naming the file),
+// Unsupported (a newer format), Permission.
+func Open(dir string) (*Dataset, error) {
+	m, err := ReadManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	d := &Dataset{dir: dir, manifest: m, shards: make([]shardHandle, len(m.Shards))}
+	for _, info := range m.Shards {
+		if err := checkSize(dir, info); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.openIndex(); err != nil {
+		_ = d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// checkSize compares a file's size with the manifest.
+func checkSize(dir string, info FileInfo) error {
+	path := filepath.Join(dir, info.File)
+	stat, err := os.Stat(path)
+	if os.IsNotExist(err) {
+		return errs.New(errs.Corrupt, "%s is missing", info.File).At(dir).WithHint("pack the dataset again, or fetch the file from another copy")
+	}
+	if err != nil {
+		return ioError(err, path)
+	}
+	if stat.Size() == info.Bytes {
+		return nil
+	}
+	what := "has grown"
+	if stat.Size() < info.Bytes {
+		what = "is cut off"
+	}
+	return errs.New(errs.Corrupt, "%s %s: it has %d bytes, the manifest says %d", info.File, what, stat.Size(), info.Bytes).At(dir).
+		WithHint("`stoker verify %s` lists what is damaged; pack the dataset again, or fetch the file from another copy", dir)
+}
+
+// openIndex maps the index and checks its batches.
+func (d *Dataset) openIndex() (err error) {
+	info := d.manifest.Index
+	if err := checkSize(d.dir, info); err != nil {
+		return err
+	}
+	path := filepath.Join(d.dir, info.File)
+	d.mapped, err = openMap(path, info.Bytes)
+	if err != nil {
+		return err
+	}
+	return place(d.readIndex(), path)
+}
+
+// openMap maps the first size bytes of a file.
+func openMap(path string, size int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, ioError(err, path)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	data, err := mapFile(f, size)
+	if err != nil {
+		return nil, ioError(err, path)
+	}
+	return data, nil
+}
+
+// readIndex checks the mapped index against the manifest: columns, and batches
+// of indexBatchRows rows each.
+func (d *Dataset) readIndex() (err error) {
+	defer endFault(debug.SetPanicOnFault(true), &err)
+	f, err := arrowipc.Open(d.mapped)
+	if err != nil {
+		return err
+	}
+	d.schema = f.Schema()
+	if err := checkSchema(d.schema, indexSchema(d.manifest.Further())); err != nil {
+		return err
+	}
+	left := d.manifest.Samples
+	d.batches = make([]arrowipc.Batch, len(f.Blocks()))
+	for i := range d.batches {
+		if d.batches[i], err = f.Batch(i); err != nil {
+			return err
+		}
+		if want, got := min(left, indexBatchRows), int64(d.batches[i].Rows); got != want || want == 0 {
+			return errs.New(errs.Corrupt, "index batch %d has %d rows, want %d", i, got, want)
+		}
+		left -= int64(d.batches[i].Rows)
+	}
+	if left != 0 {
+		return errs.New(errs.Corrupt, "the index lacks %d of %d rows", left, d.manifest.Samples)
+	}
+	return nil
+}
+
+// Close unmaps the index and closes the shards. No other method may run
+// concurrently with it, and no view that Column.Bytes returned may be used after
+// it. Later calls of methods that can fail report that the dataset is closed.
+// A second Close does nothing.
+func (d *Dataset) Close() error {
+	if d.closed.Swap(true) {
+		return nil
+	}
+	for i := range d.shards {
+		d.shards[i].close()
+	}
+	mapped := d.mapped
+	d.mapped, d.batches = nil, nil
+	return unmap(mapped)
+}
+
+// Len returns the number of samples.
+func (d *Dataset) Len() int64 { return d.manifest.Samples }
+
+// Manifest returns what the dataset consists of. The caller must not change it.
+func (d *Dataset) Manifest() *Manifest { return d.manifest }
+
+// Fingerprint returns the hash of what training can see: equal fingerprints mean
+// equal samples in equal order.
+func (d *Dataset) Fingerprint() string { return d.manifest.Fingerprint }
+
+// Dir returns the path that Open was given.
+func (d *Dataset) Dir() string { return d.dir }
+
+// Sample is the index's row of one sample.
+type Sample struct {
+	Label         int64 // class number, -1 where there is none
+	Width, Height int   // stored pixels, before orientation
+	Orientation   int   // EXIF orientation, 1 to 8
+	Format        codec.Format
+	Shard         int
+	Offset        int64 // of the blob in the shard's file
+	Length        int64 // of the blob
+	CRC           uint32
+}
+
+// Sample returns the index's row i. It allocates nothing. Errors: Invalid (no
+// such sample), Corrupt.
+func (d *Dataset) Sample(i int64) (s Sample, err error) {
+	b, r, err := d.row(i)
+	if err != nil {
+		return Sample{}, err
+	}
+	defer endFault(debug.SetPanicOnFault(true), &err)
+	c := b.Columns
+	s = Sample{
+		Label: c[colLabel].Int(r), Width: int(c[colWidth].Int(r)), Height: int(c[colHeight].Int(r)),
+		Orientation: int(c[colOrientation].Int(r)), Format: codec.Format(c[colFormat].Int(r)),
+		Shard: int(c[colShard].Int(r)), Offset: c[colOffset].Int(r), Length: c[colLength].Int(r),
+		CRC: uint32(c[colCRC].Int(r)),
+	}
+	if s.Shard < 0 || s.Shard >= len(d.shards) {
+		return Sample{}, d.badRow(i, "shard %d of %d", s.Shard, len(d.shards))
+	}
+	if size := d.manifest.Shards[s.Shard].Bytes; s.Offset < 0 || s.Length < 0 || s.Length > MaxBlobBytes || s.Offset > size-s.Length {
+		return Sample{}, d.badRow(i, "bytes %d to %d of a shard of %d", s.Offset, s.Offset+s.Length, size)
+	}
+	return s, nil
+}
+
+// row finds the batch of row i and its number there.
+func (d *Dataset) row(i int64) (*arrowipc.Batch, int, error) {
+	if i < 0 || i >= d.manifest.Samples {
+		return nil, 0, errs.New(errs.Invalid, "sample %d of a dataset of %d", i, d.manifest.Samples).At(d.dir)
+	}
+	if d.closed.Load() {
+		return nil, 0, errs.New(errs.Invalid, "the dataset is closed").At(d.dir)
+	}
+	return &d.batches[i>>indexBatchShift], int(i & (indexBatchRows - 1)), nil
+}
+
+func (d *Dataset) badRow(i int64, format string, args ...any) error {
+	return errs.New(errs.Corrupt, "row %d of the index points to "+format, append([]any{i}, args...)...).
+		At(filepath.Join(d.dir, indexName)).WithHint("`stoker verify %s` lists what is damaged", d.dir)
+}
+
+// Key returns the name of sample i, or "" where there is no such sample or the
+// index is damaged there.
+func (d *Dataset) Key(i int64) string {
+	key, _ := d.AppendKey(nil, i)
+	return string(key)
+}
+
+// AppendKey appends the name of sample i to dst.
+func (d *Dataset) AppendKey(dst []byte, i int64) (_ []byte, err error) {
+	b, r, err := d.row(i)
+	if err != nil {
+		return dst, err
+	}
+	defer endFault(debug.SetPanicOnFault(true), &err)
+	key, ok := b.Columns[colKey].Bytes(r)
+	if !ok {
+		return dst, d.badRow(i, "a key outside the file")
+	}
+	return append(dst, key...), nil
+}
