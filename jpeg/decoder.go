@@ -1,0 +1,189 @@
+package jpeg
+
+import "image"
+
+// Header is what an image tells before a pixel is decoded.
+type Header struct {
+	Width, Height int
+	Orientation   int // EXIF tag 274, 1 to 8; 1 where absent or invalid
+	Components    int // 1 grey, 3 colour, 4 with black
+	Progressive   bool
+	// Sampling holds the horizontal and vertical factors of each component.
+	Sampling [4][2]int
+	// RestartInterval is the number of MCUs between restart markers, 0 for none.
+	RestartInterval int
+}
+
+// Options change how an image is decoded. The zero value is ready to use.
+type Options struct {
+	// Partial asks for the pixels that libjpeg gives for damaged or truncated
+	// data: what could be decoded, and grey for the rest. Decode then fills dst
+	// and still returns the error.
+	Partial bool
+
+	// MaxPixels bounds width times height; a larger image is refused before any
+	// memory is taken. 0 means DefaultMaxPixels.
+	MaxPixels int64
+
+	// MaxScans bounds the scans of a progressive or multi-scan image, each of
+	// which may cost a pass over all its coefficients. 0 means DefaultMaxScans.
+	MaxScans int
+}
+
+// Limits of the zero Options.
+const (
+	DefaultMaxPixels = 178_956_970 // as in Pillow
+	DefaultMaxScans  = 256         // an encoder makes about 10, a hand-made script up to 100
+)
+
+// Decoder decodes images. It keeps its tables and buffers between calls, so
+// that decoding further images of similar size takes no memory; their size is
+// that of the largest image so far: a few MCU rows of samples and coefficients
+// and one copy of the compressed data for a baseline image, and two bytes per
+// sample of the whole image for one of several scans.
+//
+// The zero value is ready to use, by one goroutine at a time.
+type Decoder struct {
+	p      parser
+	dc, ac [4]lookup
+	scan   scanState
+	out    output
+	coef   []int16 // coefficients: of a strip, or of the whole image
+}
+
+// ParseHeader reads an image's header, up to its first scan.
+func ParseHeader(src []byte) (Header, error) {
+	var p parser
+	if err := p.toScan(src); err != nil {
+		return Header{}, err
+	}
+	f := &p.frame
+	h := Header{
+		Width: f.width, Height: f.height, Orientation: p.orientation,
+		Components: f.ncomp, Progressive: f.progressive, RestartInterval: p.restartInterval,
+	}
+	for i := range f.ncomp {
+		h.Sampling[i] = [2]int{f.comp[i].h, f.comp[i].v}
+	}
+	return h, nil
+}
+
+// toScan reads up to the first scan header.
+func (p *parser) toScan(src []byte) error {
+	if err := p.start(src); err != nil {
+		return err
+	}
+	ok, err := p.next()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errAt(Truncated, p.pos, "image ends without a scan")
+	}
+	p.setColour()
+	return nil
+}
+
+// Decode writes the pixels of region, in the coordinates of the stored image,
+// to dst: three bytes R, G, B per pixel, rows stride bytes apart. The zero
+// Rectangle stands for the whole image. src is only read, and no more of it
+// than the region needs; damage elsewhere goes unnoticed.
+//
+// Errors are of type *Error. Where one is returned, dst is undefined unless
+// Options.Partial was set and the error is Corrupt or Truncated.
+func (d *Decoder) Decode(dst []byte, stride int, src []byte, region image.Rectangle, opts Options) error {
+	d.p = parser{}
+	d.scan.damage = nil
+	if err := d.p.toScan(src); err != nil {
+		return err
+	}
+	f := &d.p.frame
+	if err := opts.admit(f); err != nil {
+		return err
+	}
+	if region == (image.Rectangle{}) {
+		region = image.Rect(0, 0, f.width, f.height)
+	}
+	if err := checkTarget(dst, stride, region, f); err != nil {
+		return err
+	}
+	var err error
+	if d.p.scan.n == f.ncomp && !f.progressive {
+		err = d.decodeOneScan(dst, stride, region, opts)
+	} else {
+		err = d.decodeScans(dst, stride, region, opts)
+	}
+	d.p.src = nil // src belongs to the caller
+	if err == nil && d.scan.damage != nil {
+		return d.scan.damage
+	}
+	return err
+}
+
+func (o *Options) admit(f *frame) error {
+	limit := o.MaxPixels
+	if limit == 0 {
+		limit = DefaultMaxPixels
+	}
+	if int64(f.width)*int64(f.height) > limit {
+		return errAt(TooLarge, -1, "%dx%d pixels, the limit is %d", f.width, f.height, limit)
+	}
+	return nil
+}
+
+func checkTarget(dst []byte, stride int, r image.Rectangle, f *frame) error {
+	if r.Empty() || !r.In(image.Rect(0, 0, f.width, f.height)) {
+		return errAt(BadArgument, -1, "region %v is empty or outside of the %dx%d image", r, f.width, f.height)
+	}
+	row := 3 * r.Dx()
+	if stride < row || len(dst) < row || (len(dst)-row)/stride < r.Dy()-1 {
+		return errAt(BadArgument, -1, "destination of %d bytes with stride %d is too small for %v", len(dst), stride, r)
+	}
+	return nil
+}
+
+// decodeOneScan decodes an image whose only scan holds all components, strip
+// by strip.
+func (d *Decoder) decodeOneScan(dst []byte, stride int, region image.Rectangle, opts Options) error {
+	if err := d.setup(); err != nil {
+		return err
+	}
+	if err := d.latch(); err != nil {
+		return err
+	}
+	f, o, s := &d.p.frame, &d.out, &d.scan
+	o.begin(f, region, dst, stride, 1)
+	d.coef = grow(d.coef, o.placeStrip(f, &s.plan))
+	s.begin(d.p.src, d.p.scan.start, d.p.restartInterval)
+	for r := range o.r1 {
+		if r < o.r0 {
+			s.mcus(d.p.src, nil, -1, f.mcusX)
+		} else {
+			clear(d.coef)
+			s.mcus(d.p.src, nil, -1, o.c0)
+			s.mcus(d.p.src, d.coef, 0, o.c1-o.c0)
+			if r+1 < o.r1 {
+				s.mcus(d.p.src, nil, -1, f.mcusX-o.c1)
+			}
+		}
+		if s.damage != nil && !opts.Partial {
+			return s.damage
+		}
+		if r >= o.r0 {
+			for i := range f.ncomp {
+				c := &f.comp[i]
+				o.transform(c, d.coef[c.blockOff:], c.blockRowStride, 0)
+			}
+			o.emit(f, r, 1)
+		}
+	}
+	return nil
+}
+
+// grow returns a slice of n elements, reusing s where it is large enough.
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n+n/8)[:n]
+	}
+	return s[:n]
+}

@@ -1,0 +1,175 @@
+package jpeg
+
+// scanState reads the entropy-coded data of one scan: segments, restart
+// markers and what is to be done where they are damaged.
+type scanState struct {
+	stream
+	seg      segment
+	plan     mcuPlan
+	interval int  // MCUs between restart markers, 0 = none
+	toGo     int  // MCUs until the next
+	expected byte // number 0 to 7 of the next
+	empty    bool // the data of the segment is used up
+	damage   *Error
+}
+
+// begin starts a scan at offset start of src.
+func (s *scanState) begin(src []byte, start, interval int) {
+	s.seg.load(src, start, 0)
+	s.stream = stream{data: s.seg.data}
+	s.interval, s.toGo, s.expected, s.empty = interval, interval, 0, false
+}
+
+// note keeps the first damage.
+func (s *scanState) note(e *Error) {
+	if s.damage == nil {
+		s.damage = e
+	}
+}
+
+// mcus decodes n MCUs, storing them from the m-th on, or skipping them where
+// m is negative. Where the data ends early the rest stays zero, as in libjpeg.
+func (s *scanState) mcus(src []byte, coef []int16, m, n int) {
+	for n > 0 {
+		run := n
+		if s.interval > 0 {
+			if s.toGo == 0 {
+				s.restart(src)
+			}
+			run = min(n, s.toGo)
+			s.toGo -= run
+		}
+		if !s.empty {
+			s.run(src, coef, m, run)
+		}
+		if m >= 0 {
+			m += run
+		}
+		n -= run
+	}
+}
+
+// run decodes MCUs of one segment.
+func (s *scanState) run(src []byte, coef []int16, m, n int) {
+	if m >= 0 {
+		s.store(&s.plan, coef, m, n, s.seg.end)
+	} else {
+		s.skip(&s.plan, n, s.seg.end)
+	}
+	s.check(src)
+}
+
+// check notes what went wrong in the segment so far.
+func (s *scanState) check(src []byte) {
+	if s.bad != 0 {
+		s.note(errAt(Corrupt, s.seg.offset(src, s.bad-badCodeBits), "no such Huffman code"))
+	}
+	if s.pos > s.seg.end {
+		s.exhausted(src)
+	}
+}
+
+// exhausted notes that a segment holds too little data.
+func (s *scanState) exhausted(src []byte) {
+	s.empty = true
+	if s.seg.at >= len(src) {
+		s.note(errAt(Truncated, len(src), "file ends in a scan"))
+		return
+	}
+	s.note(errAt(Corrupt, s.seg.at, "marker %#02x before the scan is complete", s.seg.marker))
+}
+
+// restart passes a restart marker. Where another marker is found, it recovers
+// like libjpeg's jpeg_resync_to_restart.
+func (s *scanState) restart(src []byte) {
+	marker, at := s.seg.marker, s.seg.at
+	want := s.expected
+	s.expected = (want + 1) & 7
+	s.toGo, s.pred = s.interval, [4]int32{}
+	if marker == markerRST0+want {
+		s.nextSegment(src, at+2)
+		return
+	}
+	s.note(errAt(Corrupt, at, "marker %#02x where restart marker %d was expected", marker, want))
+	for {
+		ahead := (marker - markerRST0 - want) & 7
+		switch {
+		case marker >= markerSOF0 && (marker < markerRST0 || marker > markerRST7),
+			marker >= markerSOF0 && (ahead == 1 || ahead == 2):
+			// It lies beyond the data of this interval: leave it there.
+			s.seg.load(src, at, at)
+			s.seg.marker, s.seg.at = marker, at
+			s.data, s.pos = s.seg.data, 0
+			return
+		case marker >= markerSOF0 && ahead != 6 && ahead != 7:
+			s.nextSegment(src, at+2)
+			return
+		}
+		// A stale restart marker or no marker at all: look further.
+		if marker, at = findMarker(src, at+2); at < 0 {
+			marker, at = markerEOI, len(src)
+		}
+	}
+}
+
+func (s *scanState) nextSegment(src []byte, start int) {
+	s.seg.load(src, start, 0)
+	s.data, s.pos, s.empty = s.seg.data, 0, false
+}
+
+// setup builds the tables and the order of blocks of a sequential scan.
+func (d *Decoder) setup() error {
+	h, plan := &d.p.scan, &d.scan.plan
+	plan.n = 0
+	for i := range h.n {
+		dc, err := d.table(h.td[i], true)
+		if err != nil {
+			return err
+		}
+		ac, err := d.table(h.ta[i], false)
+		if err != nil {
+			return err
+		}
+		blocks := 1
+		if h.n > 1 {
+			c := &d.p.frame.comp[h.comp[i]]
+			blocks = c.h * c.v
+		}
+		for range blocks {
+			if plan.n == len(plan.dc) {
+				return errAt(Corrupt, h.sosPos, "more than 10 blocks in an MCU")
+			}
+			plan.dc[plan.n], plan.ac[plan.n], plan.comp[plan.n] = dc, ac, uint8(i)
+			plan.n++
+		}
+	}
+	return nil
+}
+
+// table returns a Huffman table of the current scan, ready for use.
+func (d *Decoder) table(id uint8, dc bool) (*lookup, error) {
+	specs, tables := &d.p.ac, &d.ac
+	if dc {
+		specs, tables = &d.p.dc, &d.dc
+	}
+	if id > 3 || !specs[id].set {
+		return nil, errAt(Corrupt, d.p.scan.sosPos, "scan uses Huffman table %d, which is not there", id)
+	}
+	return &tables[id], tables[id].build(&specs[id], dc, d.p.scan.sosPos)
+}
+
+// latch keeps the quantisation tables that the scan's components have now.
+func (d *Decoder) latch() error {
+	h := &d.p.scan
+	for _, ci := range h.comp[:h.n] {
+		c := &d.p.frame.comp[ci]
+		if c.quantLatched {
+			continue
+		}
+		if c.tq > 3 || !d.p.quantSet[c.tq] {
+			return errAt(Corrupt, h.sosPos, "component %d uses quantisation table %d, which is not there", c.id, c.tq)
+		}
+		c.quant, c.quantLatched = d.p.quant[c.tq], true
+	}
+	return nil
+}
