@@ -1,0 +1,138 @@
+package pixel
+
+import "math"
+
+// precision is the number of fraction bits of the fixed-point coefficients:
+// 32 bits less 8 of the pixel and 2 for kernels that overshoot.
+const precision = 32 - 8 - 2
+
+// span is a resampling along one axis: size source pixels, of which [lo, hi)
+// become out pixels, of which the window [from, to) is wanted, backwards where
+// flip is set.
+type span struct {
+	filter   Filter
+	size     int
+	lo, hi   float32
+	out      int
+	from, to int
+	flip     bool
+}
+
+// identity reports whether the axis copies pixels.
+func (s span) identity() bool { return s.out == s.size && s.lo == 0 && s.hi == float32(s.size) }
+
+// axis holds the coefficients of a span: output pixel i of the window is the sum
+// of coef[i*taps+k] times source pixel first[i]+k over k < count[i]. Coefficients
+// from count[i] to taps are zero.
+type axis struct {
+	of           span
+	taps         int
+	first, count []int32
+	coef         []int32
+	weights      []float64 // scratch of one output pixel
+}
+
+// scales returns the source pixels per output pixel, by how much the kernel is
+// stretched, and half its width. The box has 32-bit coordinates and their
+// difference is rounded to 32 bits, as in Pillow.
+func (s span) scales() (scale, stretch, support float64) {
+	scale = float64(s.hi-s.lo) / float64(s.out)
+	stretch = max(scale, 1)
+	return scale, stretch, s.filter.radius() * stretch
+}
+
+// reach returns the source pixels [first, end) that output pixel i takes from.
+func (s span) reach(i int) (center float64, first, end int) {
+	scale, _, support := s.scales()
+	if s.filter == Nearest {
+		first = s.nearest(i)
+		return 0, first, first + 1
+	}
+	center = float64(s.lo) + float64((float64(i)+0.5)*scale)
+	first = max(int(center-support+0.5), 0)
+	end = min(int(center+support+0.5), s.size)
+	return center, first, end
+}
+
+// source returns the range of source pixels that the window takes from.
+func (s span) source() (first, end int) {
+	_, first, _ = s.reach(s.from)
+	_, _, end = s.reach(s.to - 1)
+	return first, end
+}
+
+// nearest returns the source pixel of output pixel i. Pillow adds the scale up
+// from the left, and so must the rounding here.
+func (s span) nearest(i int) int {
+	scale, _, _ := s.scales()
+	x := float64(s.lo) + float64(scale*0.5)
+	for range i {
+		x += scale
+	}
+	return min(max(int(x), 0), s.size-1)
+}
+
+// set computes the coefficients of s unless they are there already.
+func (a *axis) set(s span) {
+	if a.of == s && a.taps > 0 {
+		return
+	}
+	a.of = s
+	_, stretch, support := s.scales()
+	a.taps = 2*int(math.Ceil(support)) + 1
+	if s.filter == Nearest {
+		a.taps = 1
+	}
+	n := s.to - s.from
+	a.first, a.count = resized(a.first, n), resized(a.count, n)
+	a.coef = resized(a.coef, n*a.taps)
+	a.weights = resized(a.weights, a.taps)
+	for i := range n {
+		at := i
+		if s.flip {
+			at = n - 1 - i
+		}
+		coef := a.coef[at*a.taps:][:a.taps]
+		center, first, end := s.reach(s.from + i)
+		a.first[at], a.count[at] = int32(first), int32(end-first)
+		if s.filter == Nearest {
+			coef[0] = 1 << precision
+			continue
+		}
+		a.kernel(coef, a.weights[:end-first], center-float64(first), 1/stretch)
+	}
+}
+
+// kernel fills coef with the normalised fixed-point kernel around center, which
+// counts from the first source pixel; squeeze is the inverse of the stretch.
+func (a *axis) kernel(coef []int32, weights []float64, center, squeeze float64) {
+	var sum float64
+	for k := range weights {
+		w := a.of.filter.weight((float64(k) - center + 0.5) * squeeze)
+		weights[k] = w
+		sum += w
+	}
+	for k, w := range weights {
+		if sum != 0 {
+			w /= sum
+		}
+		coef[k] = fixed(w)
+	}
+	clear(coef[len(weights):])
+}
+
+// fixed rounds half away from zero.
+func fixed(w float64) int32 {
+	if w < 0 {
+		return int32(float64(w*(1<<precision)) - 0.5)
+	}
+	return int32(float64(w*(1<<precision)) + 0.5)
+}
+
+// resized returns s with length n, reusing its memory where it suffices.
+func resized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/4)
+	}
+	return s[:n]
+}

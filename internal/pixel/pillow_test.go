@@ -1,0 +1,138 @@
+package pixel_test
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"image"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"testing"
+
+	"stoker/internal/pixel"
+)
+
+// pillowCase is a line of testdata/make_goldens.py.
+type pillowCase struct {
+	Number        uint32
+	Style         string
+	Width, Height int
+	Op            string
+	Filter        pixel.Filter
+	Box           *[4]float32
+	OutWidth      int `json:"out_width"`
+	OutHeight     int `json:"out_height"`
+	Orientation   pixel.Orientation
+	Factor        float64
+	SHA256        string
+}
+
+func (c *pillowCase) source() pixel.RGB {
+	var buf []byte
+	m := pixel.Grow(&buf, c.Width, c.Height)
+	for i := range m.Pix {
+		v := uint32(i)
+		if c.Style == "colours" {
+			m.Pix[i] = byte(v / 3 >> (8 * (v % 3)))
+			continue
+		}
+		v = v*2654435761 + c.Number*40503
+		v ^= v >> 15
+		v *= 2246822519
+		v ^= v >> 13
+		v >>= 24
+		if c.Style == "extremes" {
+			v = v >> 7 * 255
+		}
+		m.Pix[i] = byte(v)
+	}
+	return m
+}
+
+func (c *pillowCase) resampling() pixel.Resampling {
+	r := pixel.Resampling{Filter: c.Filter, Width: c.Width, Height: c.Height, OutWidth: c.OutWidth, OutHeight: c.OutHeight}
+	if c.Box != nil {
+		r.Box = pixel.FloatRect{X0: c.Box[0], Y0: c.Box[1], X1: c.Box[2], Y1: c.Box[3]}
+	}
+	return r
+}
+
+func (c *pillowCase) result(z *pixel.Resizer) pixel.RGB {
+	m := c.source()
+	var buf []byte
+	switch c.Op {
+	case "resize":
+		out := pixel.Grow(&buf, c.OutWidth, c.OutHeight)
+		r := c.resampling()
+		z.Resize(out, m, image.Point{}, &r)
+		return out
+	case "orient":
+		out := pixel.Grow(&buf, c.Width, c.Height)
+		if c.Orientation.Transposed() {
+			out = pixel.Grow(&buf, c.Height, c.Width)
+		}
+		pixel.Orient(out, m, c.Orientation)
+		return out
+	case "brightness":
+		pixel.Brightness(m, float32(c.Factor))
+	case "contrast":
+		pixel.Contrast(m, float32(c.Factor))
+	case "saturation":
+		pixel.Saturation(m, float32(c.Factor))
+	case "hue":
+		pixel.Hue(m, pixel.HueShift(c.Factor))
+	case "grayscale":
+		pixel.Grayscale(m)
+	}
+	return m
+}
+
+func replay(t *testing.T, lines []byte) {
+	t.Helper()
+	var z pixel.Resizer
+	bad := 0
+	for s := bufio.NewScanner(bytes.NewReader(lines)); s.Scan(); {
+		var c pillowCase
+		if err := json.Unmarshal(s.Bytes(), &c); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%x", sha256.Sum256(c.result(&z).Pix)); got != c.SHA256 {
+			t.Errorf("not Pillow's pixels: %s", s.Bytes())
+			if bad++; bad > 10 {
+				t.Fatal("and so on")
+			}
+		}
+	}
+}
+
+func TestGoldensOfPillow(t *testing.T) {
+	lines, err := os.ReadFile("testdata/goldens.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	replay(t, lines)
+}
+
+// TestPillow compares with the Pillow of the interpreter that STOKER_PILLOW_PYTHON
+// names, on new random cases each time.
+func TestPillow(t *testing.T) {
+	python := os.Getenv("STOKER_PILLOW_PYTHON")
+	if python == "" {
+		t.Skip("set STOKER_PILLOW_PYTHON to a Python with Pillow and numpy to compare with it")
+	}
+	args := []string{"testdata/make_goldens.py", "--seed", fmt.Sprint(rand.Uint32()), "--count", "600", "--most", "400"}
+	if os.Getenv("STOKER_LONG") != "" {
+		args = append(args, "--count", "10000", "--most", "600", "--colours")
+	}
+	t.Log(python, args)
+	cmd := exec.Command(python, args...)
+	cmd.Stderr = os.Stderr
+	lines, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	replay(t, lines)
+}

@@ -1,0 +1,103 @@
+package pixel
+
+import "image"
+
+// Resampling says how a source image becomes another size.
+//
+// The source is a whole image of Width x Height pixels of which a Resizer need
+// only see the part that Source names; the pixels are those of resampling the
+// whole, bit for bit as Pillow's Image.resize(size, filter, box).
+type Resampling struct {
+	Filter        Filter
+	Width, Height int             // of the whole source, positive
+	Box           FloatRect       // part of the source to resample; zero means all of it
+	OutWidth      int             // of the whole result, positive
+	OutHeight     int             // of the whole result, positive
+	Window        image.Rectangle // part of the result to compute; zero means all of it
+	FlipX, FlipY  bool            // mirror the window
+}
+
+// FloatRect is a rectangle with 32-bit float edges, X1 and Y1 exclusive.
+type FloatRect struct{ X0, Y0, X1, Y1 float32 }
+
+// Size returns the width and height of the result's window.
+func (r *Resampling) Size() (width, height int) {
+	if r.Window.Empty() {
+		return r.OutWidth, r.OutHeight
+	}
+	return r.Window.Dx(), r.Window.Dy()
+}
+
+func (r *Resampling) spans() (x, y span) {
+	box, win := r.Box, r.Window
+	if box == (FloatRect{}) {
+		box = FloatRect{0, 0, float32(r.Width), float32(r.Height)}
+	}
+	if win.Empty() {
+		win = image.Rect(0, 0, r.OutWidth, r.OutHeight)
+	}
+	x = span{r.Filter, r.Width, box.X0, box.X1, r.OutWidth, win.Min.X, win.Max.X, r.FlipX}
+	y = span{r.Filter, r.Height, box.Y0, box.Y1, r.OutHeight, win.Min.Y, win.Max.Y, r.FlipY}
+	return x, y
+}
+
+// Source returns the source pixels that the window takes from.
+func (r *Resampling) Source() image.Rectangle {
+	x, y := r.spans()
+	var s image.Rectangle
+	s.Min.X, s.Max.X = x.source()
+	s.Min.Y, s.Max.Y = y.source()
+	return s
+}
+
+// Resizer resamples images. It keeps coefficients and an intermediate image
+// between calls, so one goroutine at a time may use it. The zero value is ready.
+type Resizer struct {
+	x, y axis
+	mid  []byte
+	hor  horizontalTables
+}
+
+// Resize computes the window of r into dst, which has its size. src holds the
+// part of the source whose top left corner is at; it covers r.Source().
+// Steady-state calls allocate nothing.
+//
+// The method is the one of Pillow's resample: first along rows, then along
+// columns, each time a weighted sum with 22-bit coefficients rounded to 8 bits.
+func (z *Resizer) Resize(dst, src RGB, at image.Point, r *Resampling) {
+	sx, sy := r.spans()
+	z.x.set(sx)
+	z.y.set(sy)
+	y0, y1 := sy.source()
+	rows := src.Crop(0, y0-at.Y, src.Width, y1-y0)
+	switch {
+	case sy.identity() && !sy.flip:
+		z.horizontal(dst, rows, at.X)
+	case sx.identity() && !sx.flip:
+		z.vertical(dst, rows.Crop(sx.from-at.X, 0, dst.Width, rows.Height), y0)
+	default:
+		mid := z.middle(dst.Width, rows.Height)
+		z.horizontal(mid, rows, at.X)
+		z.vertical(dst, mid, y0)
+	}
+}
+
+// slack is how many bytes beyond the pixels kernels may read and write in memory
+// of the Resizer.
+const slack = 64
+
+func (z *Resizer) middle(width, height int) RGB {
+	n := Bytes(width, height)
+	z.mid = resized(z.mid, n+slack)
+	return RGB{Pix: z.mid[:n], Stride: 3 * width, Width: width, Height: height}
+}
+
+func (z *Resizer) horizontal(dst, src RGB, x0 int) {
+	horizontalGeneric(dst, src, &z.x, x0)
+}
+
+func (z *Resizer) vertical(dst, src RGB, y0 int) {
+	verticalGeneric(dst, src, &z.y, y0)
+}
+
+type horizontalTables struct{}
