@@ -1,0 +1,293 @@
+"""One loader's connection to the engine: slots, leases, and the stream of batches."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import socket
+import threading
+import warnings
+import weakref
+from collections import deque
+from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Tuple
+
+from . import _engine, _wire
+from ._batch import Batch, Field, parse_fields
+from ._report import Epoch
+from ._shm import Lease, Slot
+from .errors import InternalError, from_wire
+
+# Sessions of this process, so that a forked child can let go of its copies.
+_live: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+class Session:
+    """A client's end of a session. Any thread may call its methods."""
+
+    def __init__(
+        self, request: Dict[str, Any], on_slot: Optional[Callable[[Slot], None]] = None, *, writable: bool = False
+    ) -> None:
+        """Open a session as the OPEN frame ``request`` says; call ``on_slot`` for each new slot.
+
+        Raises what the engine answers, such as ``NotFoundError``, and
+        ``_wire.ConnectionLost`` where it dies meanwhile.
+        """
+        self._writable = writable
+        self._on_slot = on_slot
+        self._slots: Dict[int, Slot] = {}
+        self._batches: Deque[_wire.BatchFrame] = deque()
+        self._awaiting: Deque[Epoch] = deque()  # who asked for figures
+        self._releases: Deque[bytes] = deque()
+        self._unsent = b""  # rest of a frame that the socket took in part
+        self._lock = threading.Lock()  # of reading
+        self._send_lock = threading.Lock()
+        self._stream = 1  # that of OPEN
+        self._handed_out = self._released = 0  # batches
+        self._broken = False  # nothing more can be sent
+        self.closed = False
+        start = request["start"]
+        self.at: Tuple[int, int] = (start["epoch"], start["position"])
+        self._sock, self._receiver = _engine.connect()
+        _live.add(self)
+        try:
+            self._send(_wire.encode_json(_wire.OPEN, request))
+            while self._receive() != _wire.OPENED:
+                pass
+        except BaseException:
+            self.close()
+            raise
+
+    def _opened(self, opened: Dict[str, Any]) -> None:
+        self.opened = opened
+        self.fields: List[Field] = parse_fields(opened["fields"])
+        for text in opened.get("notices") or []:
+            _warn(text)
+
+    # -- the stream -------------------------------------------------------
+
+    def next(self, epoch: int, position: int) -> Tuple[Batch, _wire.BatchFrame]:
+        """Return the batch of ``epoch`` that starts at ``position``."""
+        with self._lock:
+            if self.at != (epoch, position):
+                self._seek(epoch, position)
+            frame = self._next_frame()
+            if frame.epoch != epoch or frame.position < position:
+                raise InternalError(
+                    f"asked for epoch {epoch} from {position}, "
+                    f"the engine sent epoch {frame.epoch} up to {frame.position}"
+                )
+            self.at = (epoch + 1, 0) if frame.last else (epoch, frame.position)
+            return Batch(frame, self.fields, self._lease(frame)), frame
+
+    def _seek(self, epoch: int, position: int) -> None:
+        self._stream += 1
+        self._send(_wire.encode_json(_wire.SEEK, {"stream": self._stream, "epoch": epoch, "position": position}))
+        self.at = (epoch, position)
+        for _ in range(len(self._batches)):
+            self._give_back(self._batches.popleft())
+
+    def _next_frame(self) -> _wire.BatchFrame:
+        while True:
+            while self._batches:
+                frame = self._batches.popleft()
+                if frame.stream == self._stream:
+                    return frame
+                self._give_back(frame)
+            if self._receive_ready():
+                continue
+            # Nothing has come yet: the trainer waits. The engine is told how many
+            # batches are kept, so that it can make more slots instead of a deadlock.
+            held = self._handed_out - self._released - len(self._releases)
+            self._send(_wire.encode_wait(self._stream, held))
+            self._receive()
+
+    def _lease(self, frame: _wire.BatchFrame) -> Lease:
+        try:
+            slot = self._slots[frame.slot]
+        except KeyError:
+            raise InternalError(f"the engine sent a batch in slot {frame.slot}, which it never named") from None
+        self._handed_out += 1
+        return Lease(slot, frame.generation, self.release, writable=self._writable)
+
+    # -- figures ----------------------------------------------------------
+
+    def request_stats(self, figures: Epoch) -> None:
+        """Ask for the engine's figures as they are now; they are put into ``figures``
+        when the reply is read."""
+        with self._lock:
+            request = {"epoch": figures.number, "waited_s": figures.waited_s, "wall_s": figures.wall_s}
+            self._send(_wire.encode_json(_wire.STATS, request))
+            self._awaiting.append(figures)
+
+    def settle(self, figures: Epoch) -> None:
+        """Wait until all replies for ``figures`` are in."""
+        with self._lock:
+            while any(waiting is figures for waiting in self._awaiting):
+                self._receive()
+
+    # -- frames -----------------------------------------------------------
+
+    def _receive(self) -> int:
+        """Read one frame, note what it says, and return its type."""
+        with self._closing_on_error():
+            kind, payload = self._receiver.receive()
+            self._note(kind, payload)
+        return kind
+
+    def _receive_ready(self) -> bool:
+        """Do the same if a frame has come already."""
+        with self._closing_on_error():
+            frame = self._receiver.receive_ready()
+            if frame is not None:
+                self._note(*frame)
+        return frame is not None
+
+    @contextlib.contextmanager
+    def _closing_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as err:
+            # Also a KeyboardInterrupt: part of a frame may be lost with it.
+            was_closed = self.closed
+            self.close()
+            if was_closed and isinstance(err, OSError):
+                raise _wire.ConnectionLost("the session was closed") from err
+            raise
+
+    def _note(self, kind: int, payload: bytes) -> None:
+        if kind == _wire.BATCH:
+            self._batches.append(_wire.decode_batch(payload))
+        elif kind == _wire.SLOT:
+            number, nbytes = _wire.decode_slot(payload)
+            slot = self._slots[number] = Slot(number, self._receiver.take_fd(), nbytes)
+            if self._on_slot is not None:
+                self._on_slot(slot)
+        elif kind == _wire.STATS_REPLY:
+            self._awaiting.popleft().engine = _wire.decode_json(payload)
+        elif kind == _wire.NOTICE:
+            self._notice(_wire.decode_json(payload))
+        elif kind == _wire.OPENED:
+            self._opened(_wire.decode_json(payload))
+        elif kind == _wire.ERROR:
+            raise from_wire(_wire.decode_json(payload))
+
+    def _notice(self, notice: Dict[str, Any]) -> None:
+        if notice.get("kind") == "held":
+            # Batches in reference cycles look held until a collection finds them.
+            gc.collect()
+            self._flush()
+        _warn(str(notice.get("message", "")))
+
+    # -- sending ----------------------------------------------------------
+
+    def release(self, slot: int, generation: int) -> None:
+        """Tell the engine that nothing views a slot any more. Safe in any thread and
+        inside a garbage collection: it never waits for a lock or for the socket.
+        """
+        if not self._broken:
+            self._releases.append(_wire.encode_release(slot, generation))
+            self._flush()
+
+    def _give_back(self, frame: _wire.BatchFrame) -> None:
+        """Release a batch that nobody will read."""
+        self._handed_out += 1
+        self.release(frame.slot, frame.generation)
+
+    def _flush(self) -> None:
+        # Whoever fails to get the lock has queued its frame before, and the holder
+        # looks at the queue again after letting go.
+        while self._releases and not self._broken and self._send_lock.acquire(blocking=False):
+            try:
+                if not self._drain():
+                    return
+            finally:
+                self._send_lock.release()
+
+    def _drain(self) -> bool:
+        """Send what is queued without waiting; return whether all is gone."""
+        while self._unsent or self._releases:
+            if not self._unsent:
+                frames = []
+                while self._releases:
+                    frames.append(self._releases.popleft())
+                self._released += len(frames)
+                self._unsent = b"".join(frames)
+            try:
+                sent = self._sock.send(self._unsent, socket.MSG_DONTWAIT)
+            except (BlockingIOError, InterruptedError):
+                return False
+            except OSError:
+                self._broken = True  # the next receive says it to the user
+                return True
+            self._unsent = self._unsent[sent:]
+        return True
+
+    def _send(self, frame: bytes) -> None:
+        with self._send_lock:
+            rest, self._unsent = self._unsent, b""
+            try:
+                self._sock.sendall(rest + frame)
+            except OSError as err:
+                self._broken = True
+                raise _wire.ConnectionLost(str(err)) from err
+            except BaseException:
+                self._broken = True
+                raise
+        self._flush()
+
+    # -- the end ----------------------------------------------------------
+
+    def close(self) -> None:
+        """End the session. Arrays that view its slots stay valid. Any thread may call it."""
+        if not self.closed:
+            # A garbage collection inside _drain may lead here, hence no waiting for the
+            # lock; the engine also understands a socket that closes without a word.
+            if not self._broken and self._send_lock.acquire(timeout=0.1):
+                try:
+                    self._drain()
+                    if not self._unsent:
+                        self._sock.send(_wire.encode_json(_wire.CLOSE, {}), socket.MSG_DONTWAIT)
+                except OSError:
+                    pass
+                finally:
+                    self._send_lock.release()
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for a batch
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of the connection without a word; the engine sees the socket close."""
+        self._broken = self.closed = True
+        self._sock.close()
+        self._on_slot = None  # a bound method of the loader: no cycle
+        self._receiver.close()
+        self._slots.clear()
+        self._batches.clear()
+        self._releases.clear()
+        _live.discard(self)
+
+    def forget_in_child(self) -> None:
+        """After a fork: the session is the parent's, and so are its locks."""
+        self._lock = threading.Lock()
+        self._send_lock = threading.Lock()
+        self.forget()
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+
+def close_all() -> None:
+    """End all sessions of the process, at its end."""
+    for session in list(_live):
+        session.close()
+
+
+def _after_fork_in_child() -> None:
+    for session in list(_live):
+        session.forget_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
