@@ -78,22 +78,33 @@ func writeIndex(dir string, m *Manifest, further []Field, open openFunc) error {
 	if err != nil {
 		return first(err, f.Close())
 	}
-	for i, info := range m.Shards {
-		if err := indexShard(w, dir, i, info, further); err != nil {
-			return first(err, f.Close())
-		}
+	if err := indexShards(w, dir, m.Shards, further); err != nil {
+		return first(err, f.Close())
 	}
 	return w.finish(m)
 }
 
+func indexShards(w *indexWriter, dir string, shards []FileInfo, further []Field) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return ioError(err, dir)
+	}
+	defer root.Close() //nolint:errcheck // only read
+	for i, info := range shards {
+		if err := indexShard(w, root, i, info, further); err != nil {
+			return place(err, filepath.Join(dir, info.File))
+		}
+	}
+	return nil
+}
+
 // indexShard adds the rows of one shard to the index.
-func indexShard(w *indexWriter, dir string, number int, info FileInfo, further []Field) (err error) {
-	path := filepath.Join(dir, info.File)
-	mapped, err := openMap(path, info.Bytes)
+func indexShard(w *indexWriter, root *os.Root, number int, info FileInfo, further []Field) (err error) {
+	mapped, err := openMap(root, info)
 	if err != nil {
 		return err
 	}
-	defer func() { err = first(place(err, path), unmap(mapped)) }()
+	defer func() { err = first(err, unmap(mapped)) }()
 	defer endFault(debug.SetPanicOnFault(true), &err)
 	file, err := arrowipc.Open(mapped)
 	if err != nil {

@@ -8,7 +8,8 @@
 // continued by the next Writer on the same target.
 //
 // The files of a committed dataset never change: overwriting swaps the folder,
-// and open readers keep the old files. Where a file is cut short in place all the
+// and an open Dataset stays with the old folder, never mixing the two; what it
+// has not opened of a folder that is gone is an error. Where a file is cut short in place all the
 // same, or the disk fails, the methods of Dataset and Column return errors of
 // kind Corrupt (the fault is caught, see guard); only the views that
 // Column.Bytes returns fault like any mapped memory.
@@ -39,6 +40,7 @@ const (
 // Dataset is an open dataset. All methods but Close may be called concurrently.
 type Dataset struct {
 	dir      string
+	root     *os.Root // the folder as it was when opened, whatever has its name now
 	manifest *Manifest
 	mapped   []byte // the index
 	schema   *arrowipc.Schema
@@ -51,32 +53,39 @@ type Dataset struct {
 // size with it, and maps the index. Errors: NotFound, Corrupt (naming the file),
 // Unsupported (a newer format), Permission.
 func Open(dir string) (*Dataset, error) {
-	m, err := ReadManifest(dir)
+	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, err
+		return nil, missing(dir, err)
 	}
-	d := &Dataset{dir: dir, manifest: m, shards: make([]shardHandle, len(m.Shards))}
-	for _, info := range m.Shards {
-		if err := checkSize(dir, info); err != nil {
-			return nil, err
-		}
-	}
-	if err := d.openIndex(); err != nil {
+	d := &Dataset{dir: dir, root: root}
+	if err := d.open(); err != nil {
 		_ = d.Close()
 		return nil, err
 	}
 	return d, nil
 }
 
+func (d *Dataset) open() (err error) {
+	if d.manifest, err = readManifest(d.root); err != nil {
+		return err
+	}
+	d.shards = make([]shardHandle, len(d.manifest.Shards))
+	for _, info := range d.manifest.Shards {
+		if err := d.checkSize(info); err != nil {
+			return err
+		}
+	}
+	return d.openIndex()
+}
+
 // checkSize compares a file's size with the manifest.
-func checkSize(dir string, info FileInfo) error {
-	path := filepath.Join(dir, info.File)
-	stat, err := os.Stat(path)
+func (d *Dataset) checkSize(info FileInfo) error {
+	stat, err := d.root.Stat(info.File)
 	if os.IsNotExist(err) {
-		return errs.New(errs.Corrupt, "%s is missing", info.File).At(dir).WithHint("pack the dataset again, or fetch the file from another copy")
+		return errs.New(errs.Corrupt, "%s is missing", info.File).At(d.dir).WithHint("pack the dataset again, or fetch the file from another copy")
 	}
 	if err != nil {
-		return ioError(err, path)
+		return ioError(err, filepath.Join(d.dir, info.File))
 	}
 	if stat.Size() == info.Bytes {
 		return nil
@@ -85,36 +94,32 @@ func checkSize(dir string, info FileInfo) error {
 	if stat.Size() < info.Bytes {
 		what = "is cut off"
 	}
-	return errs.New(errs.Corrupt, "%s %s: it has %d bytes, the manifest says %d", info.File, what, stat.Size(), info.Bytes).At(dir).
-		WithHint("`stoker verify %s` lists what is damaged; pack the dataset again, or fetch the file from another copy", dir)
+	return errs.New(errs.Corrupt, "%s %s: it has %d bytes, the manifest says %d", info.File, what, stat.Size(), info.Bytes).At(d.dir).
+		WithHint("`stoker verify %s` lists what is damaged; pack the dataset again, or fetch the file from another copy", d.dir)
 }
 
 // openIndex maps the index and checks its batches.
 func (d *Dataset) openIndex() (err error) {
 	info := d.manifest.Index
-	if err := checkSize(d.dir, info); err != nil {
+	if err := d.checkSize(info); err != nil {
 		return err
 	}
-	path := filepath.Join(d.dir, info.File)
-	d.mapped, err = openMap(path, info.Bytes)
-	if err != nil {
-		return err
+	d.mapped, err = openMap(d.root, info)
+	if err == nil {
+		err = d.readIndex()
 	}
-	return place(d.readIndex(), path)
+	return place(err, filepath.Join(d.dir, info.File))
 }
 
-// openMap maps the first size bytes of a file.
-func openMap(path string, size int64) ([]byte, error) {
-	f, err := os.Open(path)
+// openMap maps a file of a dataset.
+func openMap(root *os.Root, info FileInfo) ([]byte, error) {
+	f, err := root.Open(info.File)
 	if err != nil {
-		return nil, ioError(err, path)
+		return nil, ioError(err, filepath.Join(root.Name(), info.File))
 	}
 	defer f.Close() //nolint:errcheck // only read
-	data, err := mapFile(f, size)
-	if err != nil {
-		return nil, ioError(err, path)
-	}
-	return data, nil
+	data, err := mapFile(f, info.Bytes)
+	return data, ioError(err, f.Name())
 }
 
 // readIndex checks the mapped index against the manifest: columns, and batches
@@ -159,7 +164,7 @@ func (d *Dataset) Close() error {
 	}
 	mapped := d.mapped
 	d.mapped, d.batches = nil, nil
-	return unmap(mapped)
+	return first(unmap(mapped), d.root.Close())
 }
 
 // Len returns the number of samples.

@@ -76,8 +76,15 @@ func openTest(t testing.TB, dir string) *Dataset {
 	return d
 }
 
+// fataler is what testing and rapid have in common.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // folder returns the contents of all files of a folder.
-func folder(t testing.TB, dir string) map[string][]byte {
+func folder(t fataler, dir string) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
 	entries, err := os.ReadDir(dir)
@@ -95,7 +102,7 @@ func folder(t testing.TB, dir string) map[string][]byte {
 }
 
 // sameFolder compares two folders byte for byte.
-func sameFolder(t testing.TB, got, want string) {
+func sameFolder(t fataler, got, want string) {
 	t.Helper()
 	a, b := folder(t, got), folder(t, want)
 	for name := range b {

@@ -2,12 +2,15 @@ package dataset
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"stoker/internal/errs"
 )
@@ -101,17 +104,28 @@ func (m *Manifest) shardRows() int64 {
 // ReadManifest reads and checks the manifest of the dataset in dir, not its
 // other files.
 func ReadManifest(dir string) (*Manifest, error) {
-	path := filepath.Join(dir, manifestName)
-	info, err := os.Stat(path)
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, missing(dir, err)
 	}
-	if info.Size() > maxManifest {
-		return nil, errs.New(errs.Corrupt, "the manifest has %d bytes, more than any dataset needs", info.Size()).At(path)
+	defer root.Close() //nolint:errcheck // only read
+	return readManifest(root)
+}
+
+func readManifest(root *os.Root) (*Manifest, error) {
+	dir := root.Name()
+	path := filepath.Join(dir, manifestName)
+	f, err := root.Open(manifestName)
+	if err != nil {
+		return nil, missing(dir, err)
 	}
-	data, err := os.ReadFile(path)
+	defer f.Close() //nolint:errcheck // only read
+	data, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
 	if err != nil {
 		return nil, ioError(err, path)
+	}
+	if len(data) > maxManifest {
+		return nil, errs.New(errs.Corrupt, "the manifest has more than %d bytes, more than any dataset needs", maxManifest).At(path)
 	}
 	m, err := parseManifest(data)
 	if err != nil {
@@ -122,8 +136,8 @@ func ReadManifest(dir string) (*Manifest, error) {
 
 // missing explains why a dataset cannot be found.
 func missing(dir string, err error) error {
-	if !os.IsNotExist(err) {
-		return ioError(err, filepath.Join(dir, manifestName))
+	if !os.IsNotExist(err) && !errors.Is(err, syscall.ENOTDIR) {
+		return ioError(err, dir)
 	}
 	if _, e := os.Stat(dir + partialSuffix); e == nil {
 		return errs.New(errs.NotFound, "the dataset is not finished: only %s exists", filepath.Base(dir)+partialSuffix).At(dir).

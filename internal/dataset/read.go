@@ -22,7 +22,10 @@ type shardHandle struct {
 	opening sync.Mutex
 }
 
-func (h *shardHandle) open(path string) (*os.File, error) {
+// shardFile returns the file of shard i. A shard that is gone since the dataset was opened was
+// replaced or removed with its folder.
+func (d *Dataset) shardFile(i int) (*os.File, error) {
+	h := &d.shards[i]
 	if f := h.file.Load(); f != nil {
 		return f, nil
 	}
@@ -31,9 +34,16 @@ func (h *shardHandle) open(path string) (*os.File, error) {
 	if f := h.file.Load(); f != nil {
 		return f, nil
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, ioError(err, path)
+	name := d.manifest.Shards[i].File
+	f, err := d.root.Open(name)
+	switch {
+	case errors.Is(err, os.ErrClosed):
+		return nil, errs.New(errs.Invalid, "the dataset is closed").At(d.dir)
+	case os.IsNotExist(err):
+		return nil, errs.New(errs.NotFound, "%s is gone: the dataset was replaced or removed while open", name).At(d.dir).
+			WithHint("start again with the dataset as it is now")
+	case err != nil:
+		return nil, ioError(err, filepath.Join(d.dir, name))
 	}
 	h.file.Store(f)
 	return f, nil
@@ -69,7 +79,7 @@ func (d *Dataset) ReadRange(s *Sample, i, offset, length int64, dst []byte) ([]b
 	if d.closed.Load() {
 		return dst, errs.New(errs.Invalid, "the dataset is closed").At(d.dir)
 	}
-	f, err := d.shards[s.Shard].open(filepath.Join(d.dir, d.manifest.Shards[s.Shard].File))
+	f, err := d.shardFile(s.Shard)
 	if err != nil {
 		return dst, err
 	}
