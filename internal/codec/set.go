@@ -37,8 +37,8 @@ func Sniff(src []byte) Format {
 
 // Set holds one decoder of each format for one goroutine.
 type Set struct {
-	maxPixels int64
-	decoders  [BMP + 1]Decoder
+	limits   Limits
+	decoders [BMP + 1]Decoder
 }
 
 // NewSet returns decoders that refuse images beyond the limits.
@@ -46,17 +46,17 @@ func NewSet(l Limits) *Set {
 	if l.MaxPixels <= 0 {
 		l.MaxPixels = DefaultMaxPixels
 	}
-	s := &Set{maxPixels: l.MaxPixels}
+	s := &Set{limits: l}
 	for f := JPEG; f <= BMP; f++ {
-		s.decoders[f] = newDecoder(f)
+		s.decoders[f] = newDecoder(f, l)
 	}
 	return s
 }
 
-func newDecoder(f Format) Decoder {
+func newDecoder(f Format, l Limits) Decoder {
 	switch f {
 	case JPEG:
-		return new(jpegDecoder)
+		return &jpegDecoder{limits: l}
 	case PNG:
 		return new(pngDecoder)
 	case WebP:
@@ -89,9 +89,9 @@ func (s *Set) info(src []byte, f Format) (Info, error) {
 	if info.Width <= 0 || info.Height <= 0 {
 		return Info{}, corrupt(f, "its size is %d x %d", info.Width, info.Height)
 	}
-	if int64(info.Width)*int64(info.Height) > s.maxPixels {
+	if int64(info.Width)*int64(info.Height) > s.limits.MaxPixels {
 		return Info{}, errs.New(errs.Invalid, "%v image of %d x %d pixels is above the limit of %d pixels",
-			f, info.Width, info.Height, s.maxPixels).
+			f, info.Width, info.Height, s.limits.MaxPixels).
 			WithHint("shrink the file, or leave it out; such sizes are taken for decompression bombs")
 	}
 	return info, nil
@@ -125,7 +125,7 @@ func Version(f Format) string {
 	if f < JPEG || f > BMP {
 		return "none"
 	}
-	return newDecoder(f).Version()
+	return newDecoder(f, Limits{}).Version()
 }
 
 // Versions names all decoders, on one line, for fingerprints.
