@@ -49,6 +49,9 @@ type Decoder struct {
 	scan   scanState
 	out    output
 	coef   []int16 // coefficients: of a strip, or of the whole image
+
+	smooth   smoother
+	lastGood int // last MCU row for which the last progressive scan had data
 }
 
 // ParseHeader reads an image's header, up to its first scan.
@@ -106,6 +109,9 @@ func (d *Decoder) Decode(dst []byte, stride int, src []byte, region image.Rectan
 	}
 	if err := checkTarget(dst, stride, region, f); err != nil {
 		return err
+	}
+	if !f.progressive {
+		d.p.supplyTables()
 	}
 	var err error
 	if d.p.scan.n == f.ncomp && !f.progressive {

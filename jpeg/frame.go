@@ -86,7 +86,7 @@ func (p *parser) parseSOF(m byte, at int, seg []byte) error {
 		}
 		f.hmax, f.vmax = max(f.hmax, c.h), max(f.vmax, c.v)
 	}
-	if f.ncomp == 1 { // then its MCU is one block, whatever the factors say
+	if f.ncomp == 1 && !f.progressive { // its MCU is one block, whatever the factors say
 		f.comp[0].h, f.comp[0].v, f.hmax, f.vmax = 1, 1, 1, 1
 	}
 	p.sawSOF = true
@@ -111,6 +111,9 @@ func (f *frame) layout(at int) error {
 		f.context = f.context || c.up == upFancyH1V2 || c.up == upFancyH2V2
 		for k := range c.coefBits {
 			c.coefBits[k] = -1
+		}
+		for k := range c.prevBits {
+			c.prevBits[k] = -1
 		}
 	}
 	return nil

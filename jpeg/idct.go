@@ -36,6 +36,11 @@ func idctBlock(coef *[64]int16, quant *[64]uint16, out []byte, stride int) {
 	for i := range w {
 		w[i] = coef[i] * int16(quant[i])
 	}
+	if noRowsBelow(coef) {
+		for x := range 8 {
+			w[x] = w[x] << 2 >> 2
+		}
+	}
 	for x := range 8 {
 		var v [8]int16
 		for y := range v {
@@ -51,6 +56,17 @@ func idctBlock(coef *[64]int16, quant *[64]uint16, out []byte, stride int) {
 			row[x] = clamp8((t+1<<17)>>18 + 128)
 		}
 	}
+}
+
+// noRowsBelow tells whether only the first row of coefficients is in use.
+// libjpeg-turbo's vector code then takes a short cut that wraps where the full
+// way saturates.
+func noRowsBelow(coef *[64]int16) bool {
+	var any int16
+	for _, v := range coef[8:] {
+		any |= v
+	}
+	return any == 0
 }
 
 // idct8 is the one-dimensional transform, scaled up by 2^13 * sqrt(8).

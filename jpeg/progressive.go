@@ -22,9 +22,16 @@ func (d *Decoder) readProgressive() error {
 	ps := progressiveScan{scanState: s, ss: p.scan.ss, se: p.scan.se, al: uint(p.scan.al)}
 	s.begin(p.src, p.scan.start, p.restartInterval)
 	across, down := d.scanSize()
+	v := 1
+	if p.scan.n == 1 {
+		v = p.frame.comp[p.scan.comp[0]].v
+	}
 	for row := range down {
 		d.placeRow(row)
 		for m := range across {
+			if !s.empty {
+				d.lastGood = row / v
+			}
 			if s.interval > 0 {
 				if s.toGo == 0 {
 					s.restart(p.src)
@@ -45,7 +52,6 @@ func (d *Decoder) readProgressive() error {
 		if s.empty && s.interval == 0 {
 			break
 		}
-		d.markGood(row)
 	}
 	return nil
 }
