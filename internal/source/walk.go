@@ -1,0 +1,185 @@
+package source
+
+import (
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"unicode/utf8"
+)
+
+// Extensions are those of picture files, in lower case. Contents decide the
+// format later; the extension only tells pictures from other files.
+var Extensions = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp"}
+
+func isPicture(name string) bool {
+	ext := strings.ToLower(filepath.Ext(name))
+	for _, e := range Extensions {
+		if ext == e {
+			return true
+		}
+	}
+	return false
+}
+
+// walker lists the pictures below a folder in byte order of their keys. Links
+// are followed, but each folder is entered once: a loop ends, and a folder that
+// is reached twice is told instead of packed twice.
+type walker struct {
+	src     *Source
+	exclude []os.FileInfo
+	found   func(int)
+
+	entered map[fileID]string // keys of the folders walked
+	folders []string          // those right below the root
+	hidden  int
+	other   counted // files that are no pictures
+}
+
+// counted counts things and remembers the first.
+type counted struct {
+	n     int
+	first string
+}
+
+func (c *counted) add(name string) {
+	if c.n == 0 {
+		c.first = name
+	}
+	c.n++
+}
+
+func newWalker(s *Source, o Options) *walker {
+	w := &walker{src: s, found: o.Found, entered: map[fileID]string{}}
+	for _, path := range o.Exclude {
+		if info, err := os.Stat(path); err == nil {
+			w.exclude = append(w.exclude, info)
+		}
+	}
+	return w
+}
+
+// child is one entry of a folder, links resolved.
+type child struct {
+	name string
+	info os.FileInfo
+}
+
+// sortName makes plain sorting of a folder's entries give byte order of whole
+// keys: a folder sorts as its keys do, which continue with "/".
+func (c child) sortName() string {
+	if c.info.IsDir() {
+		return c.name + "/"
+	}
+	return c.name
+}
+
+// folder appends the pictures of the folder with the given key ("" = root).
+// parents are the identities of the folders above it and its own. The error is
+// of reading this folder; the part that could be read was appended.
+func (w *walker) folder(key string, parents []fileID) error {
+	names, err := os.ReadDir(filepath.Join(w.src.Root, filepath.FromSlash(key)))
+	for _, c := range w.children(key, names) {
+		childKey := join(key, c.name)
+		switch {
+		case !utf8.ValidString(c.name):
+			w.src.bad(childKey, "the name is not UTF-8; rename it")
+		case c.info.IsDir():
+			w.enter(childKey, c.info, parents)
+		default:
+			w.file(childKey, c)
+		}
+	}
+	return err
+}
+
+// children resolves links and sorts.
+func (w *walker) children(key string, names []os.DirEntry) []child {
+	children := make([]child, 0, len(names))
+	for _, d := range names {
+		name := d.Name()
+		if strings.HasPrefix(name, ".") {
+			w.hidden++
+			continue
+		}
+		if d.Type().IsRegular() && !isPicture(name) { // most of what is left out; needs no stat
+			w.other.add(join(key, name))
+			continue
+		}
+		info, err := d.Info()
+		link := err == nil && info.Mode()&os.ModeSymlink != 0
+		if link {
+			info, err = os.Stat(filepath.Join(w.src.Root, filepath.FromSlash(join(key, name))))
+		}
+		switch {
+		case err != nil && link:
+			w.src.bad(join(key, name), "this link leads nowhere: %v", cause(err))
+		case err != nil:
+			w.src.bad(join(key, name), "%v", cause(err))
+		case !w.excluded(info):
+			children = append(children, child{name, info})
+		}
+	}
+	sort.Slice(children, func(i, j int) bool { return children[i].sortName() < children[j].sortName() })
+	return children
+}
+
+func (w *walker) excluded(info os.FileInfo) bool {
+	for _, x := range w.exclude {
+		if os.SameFile(x, info) {
+			return true
+		}
+	}
+	return false
+}
+
+// enter walks into a folder unless it was walked before.
+func (w *walker) enter(key string, info os.FileInfo, parents []fileID) {
+	id := idOf(info)
+	for i, p := range parents {
+		if p == id {
+			above := "the source itself"
+			if i > 0 {
+				above = strings.Join(strings.Split(key, "/")[:i], "/")
+			}
+			w.src.bad(key, "this link leads back to %s, in which it lies: a loop", above)
+			return
+		}
+	}
+	if first, seen := w.entered[id]; seen {
+		w.src.bad(key, "is the same folder as %s, whose pictures are listed already", first)
+		return
+	}
+	w.entered[id] = key
+	if !strings.Contains(key, "/") {
+		w.folders = append(w.folders, key)
+	}
+	if err := w.folder(key, append(parents[:len(parents):len(parents)], id)); err != nil {
+		w.src.bad(key, "cannot read this folder: %v", cause(err))
+	}
+}
+
+func (w *walker) file(key string, c child) {
+	switch {
+	case !isPicture(c.name):
+		w.other.add(key)
+	case !c.info.Mode().IsRegular():
+		w.src.bad(key, "is not a regular file")
+	default:
+		w.src.entries = append(w.src.entries, newEntry(key, c.info))
+		if n := len(w.src.entries); w.found != nil && n%1024 == 0 {
+			w.found(n)
+		}
+	}
+}
+
+func newEntry(key string, info os.FileInfo) Entry {
+	return Entry{Key: key, Label: -1, Size: info.Size(), modified: info.ModTime().UnixNano()}
+}
+
+func join(key, name string) string {
+	if key == "" {
+		return name
+	}
+	return key + "/" + name
+}
