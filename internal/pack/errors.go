@@ -1,0 +1,92 @@
+package pack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"stoker/internal/dataset"
+	"stoker/internal/errs"
+	"stoker/internal/source"
+)
+
+// cannotRead turns an error of package os about a picture into one without its
+// path, which is said once, by badError or in the ledger.
+func cannotRead(err error) error {
+	kind := errs.Transient
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		kind = errs.NotFound
+	case errors.Is(err, fs.ErrPermission):
+		kind = errs.Permission
+	}
+	var p *os.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return errs.New(kind, "cannot be read: %w", err)
+}
+
+// reason is the text of a ledger line.
+func reason(err error) string { return strings.ReplaceAll(err.Error(), "\n", " ") }
+
+const skipHint = "repair or remove it, or leave such files out and list them with --on-bad skip"
+
+// badError is the error of a picture that cannot be packed.
+func (p *packer) badError(i int, err error) error {
+	kept := ""
+	if p.done > 0 {
+		kept = "; with it the same command continues where this one stopped"
+	}
+	return errs.New(errs.KindOf(err), "%s: %w", source.Printable(p.src.Path(i)), err).WithHint("%s%s", skipHint, kept)
+}
+
+// scanBadError is the error of files that the scan refused.
+func scanBadError(src *source.Source) error {
+	b := src.Bad[0]
+	more := ""
+	if n := len(src.Bad) - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more like it: %s)", n, someOf(src.Bad[1:]))
+	}
+	return errs.New(errs.Invalid, "%s: %s%s", source.Printable(filepath.Join(src.Root, b.Path)), b.Reason, more).WithHint(skipHint)
+}
+
+// allBadError says that there is nothing to make a dataset of.
+func allBadError(src *source.Source, bad []dataset.BadRow) error {
+	all := append(append([]dataset.BadRow{}, src.Bad...), bad...)
+	return errs.New(errs.Invalid, "no file could be packed: all %d are bad, such as %s: %s", len(all), all[0].Path, all[0].Reason).
+		At(src.Root).WithHint("see what the files are, for example with the command `file`")
+}
+
+func someOf(bad []dataset.BadRow) string {
+	var names []string
+	for i, b := range bad {
+		if i == 3 {
+			names = append(names, "...")
+			break
+		}
+		names = append(names, b.Path)
+	}
+	return strings.Join(names, ", ")
+}
+
+// explain puts an error of run in words for the user.
+func (p *packer) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errs.New(errs.Canceled, "stopped after %d of %d files", p.done, p.src.Len()).At(p.opts.Output).
+			WithHint("run the same command again: it continues where it stopped")
+	}
+	return p.keepHint(err)
+}
+
+// keepHint adds to errors that say nothing better what the user can do.
+func (p *packer) keepHint(err error) error {
+	if errs.HintOf(err) != "" {
+		return err
+	}
+	return errs.New(errs.KindOf(err), "%w", err).WithHint("what was written is kept; run the same command again to continue")
+}

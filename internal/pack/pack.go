@@ -1,0 +1,138 @@
+// Package pack makes a dataset of a folder of pictures: `stoker pack`.
+//
+//	source.Scan -> read and check, in parallel -> in order -> dataset.Writer
+//
+// The result depends on the source and the options that its manifest records,
+// never on the number of workers, on memory or on interruptions: pictures are
+// worked on in any order and written in that of the source, and a run that was
+// killed continues behind the last record batch on the disk.
+//
+// Run starts one goroutine that hands out work and Workers that do it, waits for
+// all, and writes from its own. Memory is bounded by two budgets of MemoryBytes,
+// one for files read and one for pixels; what is larger than a budget goes
+// through alone.
+package pack
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"stoker/internal/dataset"
+	"stoker/internal/errs"
+	"stoker/internal/source"
+)
+
+// Summary says what was packed. The JSON names are those of `stoker pack --json`.
+type Summary struct {
+	Output      string           `json:"output"`
+	Layout      string           `json:"layout"` // "class folders", "flat folder", "labels file"
+	Samples     int64            `json:"samples"`
+	Bytes       int64            `json:"bytes"`        // of all files of the dataset
+	SourceBytes int64            `json:"source_bytes"` // of all files listed
+	Shards      int              `json:"shards"`
+	Classes     []string         `json:"classes"`
+	Fields      []dataset.Field  `json:"fields"` // the key, then the labels file's further columns
+	Fingerprint string           `json:"fingerprint"`
+	Bad         []dataset.BadRow `json:"bad"`
+	Notes       []string         `json:"notes"` // what the scan left out or found odd
+
+	// Of this run: a run that continues another counts its own part.
+	Resumed   int64   `json:"resumed"` // files done by earlier runs
+	Seconds   float64 `json:"seconds"`
+	FilesPerS float64 `json:"files_per_s"`
+	MBPerS    float64 `json:"mb_per_s"` // 10^6 bytes of source
+}
+
+// Run packs. Errors are *errs.Error: Invalid and NotFound for the options and
+// the source; the kind of the first bad picture where SkipBad is not set;
+// Mismatch where an unfinished dataset of that name has another source or other
+// options; Canceled after ctx ended; Exhausted, Permission, Transient from the
+// disk. After all of them what was written is kept, and the same call continues.
+func Run(ctx context.Context, o Options) (*Summary, error) {
+	start := time.Now()
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkOutput(o.Output, o.Overwrite); err != nil {
+		return nil, err
+	}
+	src, err := scan(o)
+	if err != nil {
+		return nil, err
+	}
+	if !o.SkipBad && len(src.Bad) > 0 {
+		return nil, scanBadError(src)
+	}
+	w, err := dataset.NewWriter(o.Output, dataset.WriterOptions{
+		Classes: src.Classes, Fields: src.Fields, CreatedBy: o.CreatedBy, Options: o.recipe(),
+		Source: src.Fingerprint(), Overwrite: o.Overwrite, Restart: o.Restart,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p := &packer{opts: &o, src: src, writer: w}
+	defer w.Close() //nolint:errcheck // after Commit it does nothing; before, another error is on its way
+	if err := p.run(ctx); err != nil {
+		return nil, p.explain(ctx, err)
+	}
+	return p.commit(start)
+}
+
+// checkOutput refuses before a long scan what dataset.NewWriter would after it.
+func checkOutput(output string, overwrite bool) error {
+	if _, err := os.Lstat(output); err == nil && !overwrite {
+		return errs.New(errs.Invalid, "there is something of that name already").At(output).
+			WithHint("choose another name, or --overwrite to replace a dataset")
+	}
+	parent := filepath.Dir(filepath.Clean(output))
+	if info, err := os.Stat(parent); err != nil || !info.IsDir() {
+		return errs.New(errs.NotFound, "the folder %s, in which it is to be made, does not exist", parent).At(output).
+			WithHint("make it first: mkdir -p %s", parent)
+	}
+	return nil
+}
+
+func scan(o Options) (*source.Source, error) {
+	so := o.Source
+	so.Exclude = append([]string{o.Output, o.Output + ".partial"}, so.Exclude...)
+	o.Progress.Phase("scanning", "files", 0, 0)
+	seen := 0
+	so.Found = func(files int) {
+		o.Progress.Add(int64(files-seen), 0)
+		seen = files
+	}
+	src, err := source.Scan(so)
+	if err != nil {
+		return nil, err
+	}
+	if src.Len() == 0 { // every file is bad
+		return nil, scanBadError(src)
+	}
+	return src, nil
+}
+
+// commit completes the dataset and counts.
+func (p *packer) commit(start time.Time) (*Summary, error) {
+	p.opts.Progress.Phase("finishing", "files", 0, 0)
+	done, bad := p.writer.Done()
+	if done == 0 {
+		return nil, allBadError(p.src, bad)
+	}
+	m, err := p.writer.Commit(p.src.Bad)
+	if err != nil {
+		return nil, p.keepHint(err)
+	}
+	s := &Summary{Output: p.opts.Output, Layout: p.src.Layout.String(), Samples: m.Samples, Bytes: m.Bytes(),
+		SourceBytes: p.src.Bytes(), Shards: len(m.Shards), Classes: m.Classes, Fields: m.Fields,
+		Fingerprint: m.Fingerprint, Bad: append(bad, p.src.Bad...), Notes: p.src.Notes, Resumed: int64(p.first)}
+	s.Seconds = time.Since(start).Seconds()
+	s.FilesPerS = float64(p.src.Len()-p.first) / s.Seconds
+	s.MBPerS = float64(p.bytes) / 1e6 / s.Seconds
+	if s.Classes == nil {
+		s.Classes = []string{}
+	}
+	return s, nil
+}
