@@ -1,0 +1,201 @@
+package estimate
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// forecast is the remaining time as seen from the last place.
+type forecast struct {
+	low, mid, high float64 // seconds
+	atLeast        bool    // a pause that will come was never seen
+	known          bool
+}
+
+// draws is the number of resampled futures; the 5 % and 95 % quantiles of 200 are
+// good to about a tenth of the interval's width.
+const draws = 200
+
+// ahead is what a forecast needs to know.
+type ahead struct {
+	pos, total float64
+	epochs     int     // 0 = no epochs
+	perEpoch   float64 // steps
+	coverage   float64
+}
+
+// project resamples the rest of the run: blocks of steps with replacement, pauses
+// likewise, and a spread for what this run cannot know of itself.
+func project(l *timeline, p *prior, a ahead) forecast {
+	w := l.weight(a.pos, a.total)
+	cost, costSE, costSD, blockW := l.speed(p)
+	if cost <= 0 {
+		return forecast{}
+	}
+	rest := expectPauses(l, p, a)
+	f := forecast{known: true, atLeast: rest.unseen && !p.any()}
+	f.mid = w*cost + rest.mean + p.final
+	rng := rand.New(rand.NewPCG(1, 2)) // fixed: the same run gives the same numbers
+	spread := p.spread(l, a)
+	sims := make([]float64, draws)
+	future := costSD * math.Sqrt(w*blockW)
+	for i := range sims {
+		c := cost + costSE*rng.NormFloat64()
+		level := math.Exp(spread.sd * rng.NormFloat64())
+		steps := max(0, w*c+future*rng.NormFloat64())
+		sims[i] = max(0, steps*level+max(0, rest.mean+rest.sd*rng.NormFloat64())+p.final*math.Exp(0.3*rng.NormFloat64()))
+	}
+	slices.Sort(sims)
+	tail := (1 - a.coverage) / 2
+	f.low = min(quantile(sims, tail)*(1-spread.below), f.mid)
+	f.high = max(quantile(sims, 1-tail)*(1+spread.above), f.mid)
+	return f
+}
+
+func quantile(sorted []float64, q float64) float64 {
+	x := q * float64(len(sorted)-1)
+	i := int(x)
+	if i+1 >= len(sorted) {
+		return sorted[len(sorted)-1]
+	}
+	return sorted[i] + (x-float64(i))*(sorted[i+1]-sorted[i])
+}
+
+// speed returns the cost per weight of the steps to come, its standard error,
+// the spread between blocks, and the weight of a block. The run's own blocks are
+// weighed against history, whose cost is 1 by construction.
+func (l *timeline) speed(p *prior) (cost, se, sd, blockW float64) {
+	own, n := l.blocks.mean()
+	switch {
+	case n >= 2:
+		sd = l.blocks.spread()
+		se = sd / math.Sqrt(float64(n))
+		for _, b := range l.blocks.list {
+			blockW += b.weight
+		}
+		blockW /= float64(n)
+	case own > 0:
+		se, sd, blockW = own*0.3, own*0.3, max(1, l.blocks.open.weight)
+		if l.shape == nil && p.speedKnown() {
+			se = own * 0.2
+		}
+	}
+	if l.shape == nil {
+		return own, se, sd, blockW
+	}
+	priorSE := p.speedSD
+	if l.blocks.change != nil {
+		priorSE = 0.5 // this run has left the path of the earlier ones
+	}
+	if own <= 0 {
+		return 1, priorSE, 0, 1
+	}
+	ownVar := se*se + 0.005*0.005
+	k := priorSE * priorSE / (priorSE*priorSE + ownVar)
+	return k*own + (1-k)*1, math.Sqrt(k * ownVar), sd, blockW
+}
+
+// spread is the standard deviation of a block's cost around the regime's mean.
+func (b *blocks) spread() float64 {
+	mean, n := b.mean()
+	var ss float64
+	for _, x := range b.list {
+		ss += (x.cost() - mean) * (x.cost() - mean)
+	}
+	return max(math.Sqrt(ss/float64(max(n-1, 1))), 0.003*mean)
+}
+
+// pausesAhead is the time that pauses will still take.
+type pausesAhead struct {
+	mean, sd float64
+	unseen   bool // an epoch's end will come, and none was ever seen
+}
+
+func expectPauses(l *timeline, p *prior, a ahead) pausesAhead {
+	var out pausesAhead
+	var variance float64
+	for _, kind := range pauseKinds {
+		n := pausesLeft(l, p, a, kind)
+		if n <= 0 {
+			continue
+		}
+		mean, sd, known := l.pauseCost(p, kind)
+		if !known {
+			out.unseen = out.unseen || kind == atEpoch
+			continue
+		}
+		own := 0
+		if q := l.pauses[kind]; q != nil {
+			own = q.n
+		}
+		out.mean += n * mean
+		// the spread of each, and that the mean itself is known from few
+		variance += n*sd*sd + n*n*sd*sd/float64(own+p.runsWith(kind)+1)
+	}
+	out.sd = math.Sqrt(variance)
+	return out
+}
+
+// pauseCost is what one pause of this kind costs: the own mean, with history
+// counting as one pause more.
+func (l *timeline) pauseCost(p *prior, kind string) (mean, sd float64, known bool) {
+	q, h := l.pauses[kind], p.pauses[kind]
+	switch {
+	case q == nil && h == nil:
+		return 0, 0, false
+	case q == nil:
+		return h.Mean, max(h.SD, 0.1*h.Mean), true
+	}
+	mean, sd = q.mean()
+	if h != nil {
+		n := float64(min(q.n, 12))
+		mean = (n*mean + h.Mean) / (n + 1)
+		sd = max((n*sd+h.SD)/(n+1), 0.05*mean)
+	}
+	return mean, max(sd, 0.02*mean), true
+}
+
+// pausesLeft is how many pauses of this kind are still to come.
+func pausesLeft(l *timeline, p *prior, a ahead, kind string) float64 {
+	if kind == atEpoch {
+		if a.perEpoch <= 0 || a.epochs < 1 {
+			return 0
+		}
+		done := math.Floor(a.pos/a.perEpoch + 1e-9)
+		left := float64(a.epochs) - done
+		if a.pos > 0 && math.Abs(a.pos-done*a.perEpoch) < 1e-9 {
+			left++ // standing at the boundary: its pause is not over
+		}
+		return max(0, left-lastEpochFree(l, p))
+	}
+	slack := 1.0
+	if n := l.stepsOf.n; n > 0 {
+		slack = l.stepsOf.sum() / float64(len(l.stepsOf.values()))
+	}
+	if q := l.pauses[kind]; q != nil && q.n > 0 {
+		if every := q.every(slack); every > 0 {
+			last := q.pos[len(q.pos)-1]
+			return max(0, math.Floor((a.total-last+slack)/every))
+		}
+		if done := a.pos - l.first; done > 0 {
+			if h := p.pauses[kind]; h != nil {
+				return float64(h.Count) * (a.total - a.pos) / a.total
+			}
+			return float64(q.n) * (a.total - a.pos) / done
+		}
+	}
+	if h := p.pauses[kind]; h != nil && a.total > 0 {
+		return float64(h.Count) * (a.total - a.pos) / a.total
+	}
+	return 0
+}
+
+// lastEpochFree is 1 where the pause after the last epoch is not a pause but the
+// end, which history has seen as FinalSeconds.
+func lastEpochFree(l *timeline, p *prior) float64 {
+	if p.any() {
+		return 1
+	}
+	return 0
+}

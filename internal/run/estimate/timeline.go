@@ -1,0 +1,231 @@
+package estimate
+
+import "math"
+
+// timeline turns places and their times into plain steps and pauses.
+type timeline struct {
+	shape  *shape // seconds per step that history expects; nil = 1 each
+	blocks blocks
+	pauses map[string]*pauses
+
+	seen  bool // a place was told
+	warm  bool // the first step is over: what follows counts
+	first float64
+	start float64 // seconds until the first step was done
+	last  float64 // place
+	lastT float64 // its time, seconds since the start
+
+	marks     map[string]bool // what happened since the last place
+	epoch     int
+	intervals ring  // durations of the newest intervals between places
+	perStep   ring  // their seconds per step
+	stepsOf   ring  // their steps
+	curve     curve // plain seconds over place, for the record
+	odd       []oddPause
+}
+
+// oddPause is a pause too long to be extrapolated: a machine that slept.
+type oddPause struct{ at, cost float64 }
+
+// ring keeps the newest values.
+type ring struct {
+	v [24]float64
+	n int
+}
+
+func (r *ring) add(x float64) { r.v[r.n%len(r.v)] = x; r.n++ }
+func (r *ring) values() []float64 {
+	return r.v[:min(r.n, len(r.v))]
+}
+func (r *ring) sum() (s float64) {
+	for _, x := range r.values() {
+		s += x
+	}
+	return s
+}
+
+// mark notes that a pause of this kind happened since the last place.
+func (l *timeline) mark(kind string) {
+	if l.marks == nil {
+		l.marks = map[string]bool{}
+	}
+	l.marks[kind] = true
+}
+
+// move takes the place pos at time t, in the given epoch. It returns a change of
+// speed if this revealed one.
+func (l *timeline) move(t, pos float64, epoch int) *change {
+	if !l.seen {
+		l.seen, l.first, l.last, l.lastT, l.epoch = true, pos, pos, t, epoch
+		l.start = t
+		l.warm = pos > 0 && pos < 1e15 && epoch <= 1 && pos <= 200
+		return nil
+	}
+	dn, dt := pos-l.last, t-l.lastT
+	if dn <= 0 {
+		if dn < 0 { // counted again from an earlier place
+			l.last, l.lastT, l.epoch = pos, t, epoch
+			clear(l.marks)
+		}
+		return nil
+	}
+	newEpoch := epoch != l.epoch
+	l.last, l.lastT, l.epoch = pos, t, epoch
+	if !l.warm { // the first step, with compilation in it, is charged to the start
+		l.warm, l.start = true, t
+		clear(l.marks)
+		return nil
+	}
+	return l.interval(t, dt, dn, pos, epoch, newEpoch)
+}
+
+func (l *timeline) interval(t, dt, dn, pos float64, epoch int, newEpoch bool) *change {
+	w := l.weight(pos-dn, pos)
+	kind := l.kindOf(dt, dn, w, newEpoch)
+	clear(l.marks)
+	cost, n := l.blocks.mean()
+	if kind != "" && (n > 0 || cost > 0) {
+		excess := max(0, dt-w*cost)
+		if kind == gap && l.isOdd(t, excess) {
+			l.odd = append(l.odd[max(0, len(l.odd)-7):], oddPause{t, excess})
+		} else {
+			l.pause(kind).add(pos, excess)
+		}
+		l.curve.add(pos, w*cost)
+		return nil
+	}
+	l.intervals.add(dt)
+	l.perStep.add(dt / dn)
+	l.stepsOf.add(dn)
+	l.curve.add(pos, dt)
+	return l.blocks.add(block{pos: pos, weight: w, seconds: dt, at: t, epoch: epoch})
+}
+
+// weight is what the steps from a to b count for, see block.
+func (l *timeline) weight(a, b float64) float64 {
+	if l.shape == nil {
+		return b - a
+	}
+	return l.shape.seconds(a, b)
+}
+
+// kindOf says what pause an interval holds, "" for none. Without any mark a gap
+// is told from a slow step by the spread of the newest intervals.
+func (l *timeline) kindOf(dt, dn, w float64, newEpoch bool) string {
+	switch {
+	case newEpoch:
+		return atEpoch
+	case l.marks[validating]:
+		return validating
+	case l.marks[saving]:
+		return saving
+	}
+	per := l.perStep.values()
+	if len(per) < 8 {
+		return ""
+	}
+	m := median(per)
+	dev := make([]float64, len(per))
+	for i, x := range per {
+		dev[i] = math.Abs(x - m)
+	}
+	sigma := max(1.4826*median(dev), 0.02*m) // per step, over the newest intervals
+	lumps := median(l.stepsOf.values())
+	if lumps > 0 && dn < lumps { // shorter intervals scatter more
+		sigma *= math.Sqrt(lumps / dn)
+	}
+	excess := dt/dn - m
+	if excess > 8*sigma && excess*dn > 2*m && dt > 2*median(l.intervals.values())*min(1, dn/lumps) {
+		return gap
+	}
+	return ""
+}
+
+// isOdd reports whether a pause without a cause is of a size that says nothing
+// about the rest of the run: a machine that slept, a process that was stopped.
+func (l *timeline) isOdd(t, cost float64) bool {
+	p := l.pauses[gap]
+	if p != nil && p.n > 0 && cost < 4*maxOf(p.cost) {
+		return false
+	}
+	return cost > 600 && cost > 0.25*(t-l.start)
+}
+
+func maxOf(x []float64) float64 {
+	var m float64
+	for _, v := range x {
+		m = max(m, v)
+	}
+	return m
+}
+
+func (l *timeline) pause(kind string) *pauses {
+	if l.pauses == nil {
+		l.pauses = map[string]*pauses{}
+	}
+	p := l.pauses[kind]
+	if p == nil {
+		p = &pauses{}
+		l.pauses[kind] = p
+	}
+	return p
+}
+
+// rate is the number of steps a second over the newest plain intervals.
+func (l *timeline) rate() float64 {
+	if s := l.intervals.sum(); s > 0 {
+		return l.stepsOf.sum() / s
+	}
+	return 0
+}
+
+// beat is how long the newest intervals between two places last.
+func (l *timeline) beat() float64 {
+	v := l.intervals.values()
+	if len(v) == 0 {
+		return 0
+	}
+	return median(v)
+}
+
+// curve samples the plain seconds spent against the place reached, with at most
+// maxCurve points.
+type curve struct {
+	pos, sec []float64 // increasing
+	total    float64
+	stride   float64
+}
+
+const maxCurve = 512
+
+func (c *curve) add(pos, seconds float64) {
+	c.total += seconds
+	if n := len(c.pos); n > 0 && pos < c.pos[n-1]+c.stride {
+		return
+	}
+	c.pos = append(c.pos, pos)
+	c.sec = append(c.sec, c.total)
+	if len(c.pos) < maxCurve {
+		return
+	}
+	for i := range maxCurve / 2 {
+		c.pos[i], c.sec[i] = c.pos[2*i+1], c.sec[2*i+1]
+	}
+	c.pos, c.sec = c.pos[:maxCurve/2], c.sec[:maxCurve/2]
+	c.stride = (c.pos[maxCurve/2-1] - c.pos[0]) / (maxCurve / 2)
+}
+
+// secondsAt interpolates the seconds spent when the place was reached; ok is
+// false outside the sampled range.
+func (c *curve) secondsAt(pos float64) (s float64, ok bool) {
+	n := len(c.pos)
+	if n < 2 || pos < c.pos[0]-1e-9 || pos > c.pos[n-1]+1e-9 {
+		return 0, false
+	}
+	i := 1
+	for i < n-1 && c.pos[i] < pos {
+		i++
+	}
+	f := (pos - c.pos[i-1]) / (c.pos[i] - c.pos[i-1])
+	return c.sec[i-1] + f*(c.sec[i]-c.sec[i-1]), true
+}

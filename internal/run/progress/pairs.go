@@ -1,0 +1,34 @@
+package progress
+
+import "strings"
+
+// pairIn returns the number behind a name in s, whatever stands between: "name:
+// 1", "name = 1", "name 1".
+func pairIn(s, name string) string {
+	l := strings.ToLower(s)
+	for from := 0; ; {
+		i := strings.Index(l[from:], name)
+		if i < 0 {
+			return ""
+		}
+		i += from
+		from = i + len(name)
+		if i > 0 && isLetter(l[i-1]) {
+			continue
+		}
+		if n := trimNumber(strings.TrimLeft(s[from:], " :=")); n != "" {
+			return n
+		}
+	}
+}
+
+// epochIn finds "Epoch: [3/10]" anywhere in s.
+func epochIn(s string) (n, total int, ok bool) {
+	i := strings.Index(strings.ToLower(s), "epoch")
+	if i < 0 {
+		return 0, 0, false
+	}
+	return epochOf(s[i:])
+}
+
+func splitFields(s string) []string { return strings.Fields(s) }
