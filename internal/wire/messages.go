@@ -199,3 +199,11 @@ func Decode(name string, payload []byte, v any) error {
 	}
 	return nil
 }
+
+// DecodeLoose is Decode for messages of which a later version may say more.
+func DecodeLoose(name string, payload []byte, v any) error {
+	if err := json.Unmarshal(payload, v); err != nil {
+		return errs.New(errs.Invalid, "a %s message is malformed: %w", name, err)
+	}
+	return nil
+}
