@@ -95,6 +95,11 @@ func (b *Builder) AppendBool(column int, v bool) {
 func (b *Builder) AppendBytes(column int, v []byte) {
 	c := &b.columns[column]
 	c.extend(true)
+	// Doubling: append's own growth by a quarter would copy the blobs of a first
+	// batch, and touch fresh memory for them, five times over.
+	if n := len(c.values) + len(v); n > cap(c.values) {
+		c.values = append(make([]byte, 0, 2*n), c.values...)
+	}
 	c.values = append(c.values, v...)
 	c.endValue()
 }
