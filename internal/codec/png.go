@@ -3,6 +3,7 @@ package codec
 import (
 	"bytes"
 	"encoding/binary"
+	"image"
 	"image/png"
 
 	"stoker/internal/pixel"
@@ -56,5 +57,20 @@ func (d *pngDecoder) Decode(src []byte, req Request, dst pixel.RGB) error {
 	if err != nil {
 		return corrupt(PNG, "%w", err)
 	}
+	if m, ok := m.(*image.NRGBA64); ok && src[25] == 0 {
+		m.Pix = greyOf(m.Pix)
+		g := &image.Gray16{Pix: m.Pix, Stride: m.Stride / 4, Rect: m.Rect}
+		return convert(dst, g, req.Region.Min, PNG)
+	}
 	return convert(dst, m, req.Region.Min, PNG)
+}
+
+// greyOf keeps the first of every four 16-bit channels, in place. Go gives 16-bit
+// grey with a transparent value four channels.
+func greyOf(pix []byte) []byte {
+	n := len(pix) / 8
+	for i := range n {
+		pix[2*i], pix[2*i+1] = pix[8*i], pix[8*i+1]
+	}
+	return pix[:2*n]
 }
