@@ -1,10 +1,12 @@
 package dataset
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"hash"
 	"math"
 
@@ -185,4 +187,46 @@ func (w *indexWriter) finish(m *Manifest) error {
 	m.Index, m.Fields, m.Samples = info, w.fields, w.count
 	m.Fingerprint = hex.EncodeToString(w.hash.Sum(nil))
 	return err
+}
+
+// difference names the first column in which two rows differ, or "".
+func (r *indexRow) difference(o *indexRow) string {
+	switch {
+	case !bytes.Equal(r.key, o.key):
+		return "key"
+	case r.label != o.label:
+		return "label"
+	case r.width != o.width || r.height != o.height:
+		return "size in pixels"
+	case r.orientation != o.orientation:
+		return "orientation"
+	case r.format != o.format:
+		return "format"
+	case r.shard != o.shard || r.offset != o.offset || r.length != o.length:
+		return "place"
+	case r.crc != o.crc:
+		return "checksum"
+	}
+	for i := range r.further {
+		if !sameCell(&r.further[i], r.at, &o.further[i], o.at) {
+			return fmt.Sprintf("further field %d", i)
+		}
+	}
+	return ""
+}
+
+// sameCell compares two values of columns of one type.
+func sameCell(a *arrowipc.Column, i int, b *arrowipc.Column, j int) bool {
+	if a.Null(i) || b.Null(j) {
+		return a.Null(i) == b.Null(j)
+	}
+	switch {
+	case a.Type == arrowipc.Float64:
+		return math.Float64bits(a.Float(i)) == math.Float64bits(b.Float(j))
+	case a.Type.Variable():
+		x, okX := a.Bytes(i)
+		y, okY := b.Bytes(j)
+		return okX && okY && bytes.Equal(x, y)
+	}
+	return a.Int(i) == b.Int(j)
 }

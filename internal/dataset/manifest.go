@@ -192,7 +192,7 @@ func (m *Manifest) check() error {
 		}
 		rows += f.Rows
 	}
-	if rows != m.Samples && !(m.Repeated && rows > 0) {
+	if rows != m.Samples && (!m.Repeated || rows == 0 || rows > m.Samples) {
 		return errs.New(errs.Corrupt, "the manifest counts %d samples, its shards %d", m.Samples, rows)
 	}
 	return nil

@@ -19,7 +19,7 @@ func Repeat(src, dst string, samples int64) error {
 		return err
 	}
 	defer d.Close() //nolint:errcheck // only read
-	if d.manifest.Repeated || d.Len() == 0 || samples < 1 {
+	if d.manifest.Repeated || d.Len() == 0 || samples < d.Len() {
 		return errs.New(errs.Invalid, "cannot make %d samples by repeating a dataset of %d (repeated already: %v)",
 			samples, d.Len(), d.manifest.Repeated).At(src)
 	}
