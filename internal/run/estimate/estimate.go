@@ -38,6 +38,7 @@ type Estimator struct {
 	now        float64
 
 	stopping earlyStop
+	changes  []float64 // logarithms of the changes of speed, the newest 16
 	made     []Estimate
 	cached   forecast
 	fresh    bool
@@ -89,6 +90,9 @@ func (e *Estimator) advance(t float64) {
 		e.noteResumed()
 	}
 	if c != nil {
+		if !c.atEpoch {
+			e.changes = append(e.changes[max(0, len(e.changes)-15):], math.Log(c.ratio))
+		}
 		e.noteChange(c)
 	}
 	if total > 0 && at != was {
@@ -175,7 +179,8 @@ func (e *Estimator) enter(phase string, t float64) {
 func (e *Estimator) Tick(now time.Time) { e.now = max(e.now, e.since(now)) }
 
 func (e *Estimator) ahead() ahead {
-	a := ahead{pos: e.line.last, total: e.pos.total(), perEpoch: float64(e.pos.perEpoch()), coverage: e.o.Coverage}
+	a := ahead{pos: e.line.last, total: e.pos.total(), perEpoch: float64(e.pos.perEpoch()), coverage: e.o.Coverage, changes: e.changes}
+	a.trend = e.line.curve.trend(a.pos, a.total)
 	if a.perEpoch > 0 && a.total > 0 {
 		a.epochs = int(math.Round(a.total / a.perEpoch))
 	}

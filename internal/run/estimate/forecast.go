@@ -23,6 +23,9 @@ type ahead struct {
 	epochs     int     // 0 = no epochs
 	perEpoch   float64 // steps
 	coverage   float64
+	unseen     bool      // the first pause at an epoch's end is still to come
+	changes    []float64 // logarithms of the changes of speed so far
+	trend      float64   // by how much the rest would be slower if a trend goes on
 }
 
 // project resamples the rest of the run: blocks of steps with replacement, pauses
@@ -35,20 +38,21 @@ func project(l *timeline, p *prior, a ahead) forecast {
 	}
 	rest := expectPauses(l, p, a)
 	f := forecast{known: true, atLeast: rest.unseen && !p.any()}
+	a.unseen = f.atLeast
 	f.mid = w*cost + rest.mean + p.final
 	rng := rand.New(rand.NewPCG(1, 2)) // fixed: the same run gives the same numbers
-	spread := p.spread(l, a)
+	spread := p.spread(a)
 	sims := make([]float64, draws)
 	future := costSD * math.Sqrt(w*blockW)
 	for i := range sims {
 		c := cost + costSE*rng.NormFloat64()
 		level := math.Exp(spread.sd * rng.NormFloat64())
 		steps := max(0, w*c+future*rng.NormFloat64())
-		sims[i] = max(0, steps*level+max(0, rest.mean+rest.sd*rng.NormFloat64())+p.final*math.Exp(0.3*rng.NormFloat64()))
+		sims[i] = max(0, steps*level+max(0, rest.mean+rest.sd*rng.NormFloat64())+p.final*math.Exp(p.finalSD*rng.NormFloat64()))
 	}
 	slices.Sort(sims)
 	tail := (1 - a.coverage) / 2
-	f.low = min(quantile(sims, tail)*(1-spread.below), f.mid)
+	f.low = min(quantile(sims, tail)*max(0, 1-spread.below), f.mid)
 	f.high = max(quantile(sims, 1-tail)*(1+spread.above), f.mid)
 	return f
 }
@@ -131,7 +135,7 @@ func expectPauses(l *timeline, p *prior, a ahead) pausesAhead {
 		}
 		out.mean += n * mean
 		// the spread of each, and that the mean itself is known from few
-		variance += n*sd*sd + n*n*sd*sd/float64(own+p.runsWith(kind)+1)
+		variance += n*sd*sd + n*n*sd*sd/float64(own+p.seen(kind)+1)
 	}
 	out.sd = math.Sqrt(variance)
 	return out
@@ -174,7 +178,7 @@ func pausesLeft(l *timeline, p *prior, a ahead, kind string) float64 {
 		slack = l.stepsOf.sum() / float64(len(l.stepsOf.values()))
 	}
 	if q := l.pauses[kind]; q != nil && q.n > 0 {
-		if every := q.every(slack); every > 0 {
+		if every := q.every(slack, l.first <= slack); every > 0 {
 			last := q.pos[len(q.pos)-1]
 			return max(0, math.Floor((a.total-last+slack)/every))
 		}

@@ -61,9 +61,12 @@ func (p *pauses) mean() (mean, sd float64) {
 
 // every returns the distance in steps at which the pauses come, 0 if irregular.
 // slack is by how much a place may be off: the distance between two printed
-// lines.
-func (p *pauses) every(slack float64) float64 {
+// lines. After a single pause in a run from the start it is the place of that.
+func (p *pauses) every(slack float64, fromStart bool) float64 {
 	n := len(p.pos)
+	if n == 1 && fromStart {
+		return p.pos[0]
+	}
 	if n < 2 {
 		return 0
 	}

@@ -7,9 +7,9 @@ type prior struct {
 	records []Record
 	start   float64 // seconds until the first step
 	final   float64 // seconds after the last one
+	finalSD float64 // its relative spread
 	pauses  map[string]*Pauses
 	speedSD float64 // of a run's speed around the mean of runs, relative
-	errorSD float64 // of earlier forecasts at 10 %, relative; 0 = not scored
 }
 
 // Floors and defaults of the spread between runs, relative. Without history the
@@ -17,8 +17,11 @@ type prior struct {
 // simulated scenarios of this package's tests, which include throttling).
 const (
 	minSpeedSD   = 0.015
+	minRestSD    = 0.004
 	oneRunSD     = 0.04
-	speedUnknown = 0.05
+	speedUnknown = 0.06
+	unseenAbove  = 0.25 // of the upper bound, before the first validation
+	coldBelow    = 0.15 // of the lower bound, in the first epoch: caches may be cold
 )
 
 func newPrior(h History) *prior {
@@ -27,11 +30,12 @@ func newPrior(h History) *prior {
 	if n == 0 {
 		return p
 	}
-	var warm []float64
+	var warm, finals []float64
 	for _, r := range p.records {
 		p.start += r.StartSeconds / n
 		p.final += r.FinalSeconds / n
 		warm = append(warm, r.WarmStep)
+		finals = append(finals, r.FinalSeconds)
 		for _, q := range r.Pauses {
 			p.addPauses(q, n)
 		}
@@ -39,6 +43,7 @@ func newPrior(h History) *prior {
 	for _, q := range p.pauses {
 		q.Count = int(math.Round(float64(q.Count) / n))
 	}
+	p.finalSD = max(relativeSD(finals), 0.1)
 	p.speedSD = max(relativeSD(warm), minSpeedSD)
 	if len(warm) < 3 {
 		p.speedSD = max(p.speedSD, oneRunSD)
@@ -78,12 +83,12 @@ func relativeSD(x []float64) float64 {
 func (p *prior) any() bool        { return len(p.records) > 0 }
 func (p *prior) speedKnown() bool { return p.any() && p.speedSD > 0 }
 
-// runsWith is how many earlier runs saw this kind of pause.
-func (p *prior) runsWith(kind string) (n int) {
+// seen is how many pauses of this kind earlier runs had, all together.
+func (p *prior) seen(kind string) (n int) {
 	for _, r := range p.records {
 		for _, q := range r.Pauses {
 			if q.Kind == kind {
-				n++
+				n += q.Count
 			}
 		}
 	}
@@ -97,17 +102,60 @@ type runSpread struct {
 }
 
 // spread says how far the rest of a run may lie from what was seen.
-func (p *prior) spread(l *timeline, a ahead) runSpread {
+func (p *prior) spread(a ahead) runSpread {
 	done := 0.0
 	if a.total > 0 {
 		done = a.pos / a.total
 	}
-	if p.any() {
-		return runSpread{sd: p.speedSD * math.Sqrt(max(0.1, 1-done))}
+	var drift float64 // a run whose speed changed before will change again
+	for _, c := range a.changes {
+		drift += c * c
 	}
-	s := runSpread{sd: speedUnknown * math.Sqrt(max(0.05, 1-done))}
+	drift *= (1 - done) / max(done, 0.1)
+	if p.any() {
+		return runSpread{sd: math.Sqrt(p.restSD(done)*p.restSD(done) + drift/4)}
+	}
+	s := runSpread{sd: math.Sqrt(speedUnknown*speedUnknown*max(0.1, 1-done) + drift/4)}
+	if a.unseen {
+		s.above = unseenAbove
+	}
+	if a.trend > 0 {
+		s.above += a.trend
+	} else {
+		s.below -= a.trend
+	}
 	if a.epochs > 1 && a.pos < a.perEpoch {
-		s.below, s.above = 0.15, 0.20 // cold caches; a validation not seen yet
+		s.below += coldBelow
 	}
 	return s
+}
+
+// restSD is how much, relative, the time of the rest varied between earlier runs
+// that took the same time up to here: the standard deviation of the ratio of the
+// two, with a floor. This holds what a run cannot know of itself, such as
+// throttling at a place that differs from run to run.
+func (p *prior) restSD(done float64) float64 {
+	cut := max(1, min(profileParts-1, int(done*profileParts)))
+	var ratios []float64
+	for _, r := range p.records {
+		if len(r.Profile) != profileParts {
+			continue
+		}
+		var before, after float64
+		for i, v := range r.Profile {
+			if i < cut {
+				before += v
+			} else {
+				after += v
+			}
+		}
+		if before > 0 && after > 0 {
+			ratios = append(ratios, after/before/float64(profileParts-cut)*float64(cut))
+		}
+	}
+	if len(ratios) < 2 {
+		return oneRunSD * math.Sqrt(max(0.1, 1-done))
+	}
+	small := 1 + 1/float64(len(ratios)) // few runs understate a spread
+	return max(relativeSD(ratios)*small, minRestSD*math.Sqrt(max(0.1, 1-done)))
 }

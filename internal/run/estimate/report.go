@@ -109,7 +109,7 @@ func (e *Estimator) Record(now time.Time, complete bool) Record {
 	for _, kind := range pauseKinds {
 		if q := e.line.pauses[kind]; q != nil {
 			mean, sd := q.mean()
-			r.Pauses = append(r.Pauses, Pauses{Kind: kind, Count: q.n, Mean: mean, SD: sd, Every: q.every(1)})
+			r.Pauses = append(r.Pauses, Pauses{Kind: kind, Count: q.n, Mean: mean, SD: sd, Every: q.every(1, false)})
 		}
 	}
 	return r

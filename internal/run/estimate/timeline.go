@@ -229,3 +229,22 @@ func (c *curve) secondsAt(pos float64) (s float64, ok bool) {
 	f := (pos - c.pos[i-1]) / (c.pos[i] - c.pos[i-1])
 	return c.sec[i-1] + f*(c.sec[i]-c.sec[i-1]), true
 }
+
+// trend extrapolates: by how much, relative, the steps from done to total would
+// be slower than the last ones if the change between the two halves of the run so
+// far went on. The first quarter is left out, since caches warm up there.
+func (c *curve) trend(done, total float64) float64 {
+	n := len(c.pos)
+	if n < 16 || total <= done {
+		return 0
+	}
+	a, b := c.pos[n/4], c.pos[n-1]
+	m := (a + b) / 2
+	first, second := c.perStep(a, m), c.perStep(m, b)
+	if first <= 0 || second <= 0 {
+		return 0
+	}
+	slope := (second/first - 1) / (m - a) // per step
+	ahead := slope * (total - done) / 2
+	return max(-0.5, min(ahead, 0.5))
+}
