@@ -72,6 +72,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 3 not found, 4 corrupt data,
 // commands lists every command; each lives in cmd_<verb>.go.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
+		benchCommand(),
 		packCommand(),
 		serveCommand(),
 		worthCommand(),
