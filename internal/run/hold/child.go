@@ -38,7 +38,7 @@ type inputItem struct {
 func spawn(spec rundir.Spec, c Command) (*child, error) {
 	cmd := exec.Command(c.Argv[0], c.Argv[1:]...)
 	cmd.Dir = spec.Dir
-	cmd.Env = environment(spec)
+	cmd.Env = environment(spec, c.Env)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	ch := &child{cmd: cmd, tty: spec.PTY, queue: make(chan inputItem, 64), gone: make(chan struct{})}
 	theirs, err := ch.connect(spec, c.Size)
@@ -104,19 +104,25 @@ func prepare(slave *os.File, size Size) error {
 }
 
 // environment is the holder's own, less what belongs to Stoker (notification
-// secrets) and what would contradict the terminal's size.
-func environment(spec rundir.Spec) []string {
+// secrets) and what would contradict the terminal's size, plus those of more
+// that it does not set itself.
+func environment(spec rundir.Spec, more []string) []string {
 	var env []string
-	term := false
+	set := map[string]bool{}
 	for _, kv := range os.Environ() {
-		if strings.HasPrefix(kv, "STOKER_NOTIFY") || strings.HasPrefix(kv, "COLUMNS=") || strings.HasPrefix(kv, "LINES=") {
+		name, _, _ := strings.Cut(kv, "=")
+		if strings.HasPrefix(name, "STOKER_NOTIFY") || spec.PTY && (name == "COLUMNS" || name == "LINES") {
 			continue
 		}
-		term = term || strings.HasPrefix(kv, "TERM=")
-		env = append(env, kv)
+		env, set[name] = append(env, kv), true
 	}
-	if !term && spec.PTY {
-		env = append(env, "TERM=xterm-256color")
+	if spec.PTY {
+		more = append(more, "TERM=xterm-256color")
+	}
+	for _, kv := range more {
+		if name, _, _ := strings.Cut(kv, "="); !set[name] {
+			env, set[name] = append(env, kv), true
+		}
 	}
 	return append(env, "STOKER_RUN="+spec.ID)
 }

@@ -29,10 +29,11 @@ const (
 )
 
 // Command asks the holder to start the child. It inherits the holder's own
-// environment.
+// environment and gets Env besides, but for names that are already set.
 type Command struct {
 	Attempt int      `json:"attempt"`
 	Argv    []string `json:"argv"`
+	Env     []string `json:"env,omitempty"`
 	Size    Size     `json:"size"`
 }
 

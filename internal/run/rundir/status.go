@@ -57,13 +57,14 @@ type Checkpoint struct {
 
 // End is how a run, or one attempt of it, ended.
 type End struct {
-	Time   time.Time `json:"time"`
-	Code   int       `json:"code"`             // exit status; 128 + signal when killed
-	Signal int       `json:"signal,omitempty"` // 0: it exited by itself
-	Cause  string    `json:"cause,omitempty"`  // package cause
-	Text   string    `json:"text,omitempty"`   // one sentence for people
-	Advice string    `json:"advice,omitempty"`
-	Last   []string  `json:"last,omitempty"` // last lines of output
+	Time    time.Time `json:"time"`
+	Code    int       `json:"code"`             // exit status; 128 + signal when killed
+	Signal  int       `json:"signal,omitempty"` // 0: it exited by itself
+	Cause   string    `json:"cause,omitempty"`  // package cause
+	Text    string    `json:"text,omitempty"`   // one sentence for people
+	Advice  string    `json:"advice,omitempty"`
+	Curable bool      `json:"curable,omitempty"` // a restart can help
+	Last    []string  `json:"last,omitempty"`    // last lines of output
 }
 
 // slotBytes is the size of each of the two slots of the status file.

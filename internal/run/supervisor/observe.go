@@ -1,0 +1,140 @@
+package supervisor
+
+import (
+	"math"
+	"time"
+
+	"stoker/internal/run/ckpt"
+	"stoker/internal/run/estimate"
+	"stoker/internal/run/procs"
+	"stoker/internal/run/progress"
+	"stoker/internal/run/rundir"
+)
+
+// watcher is what is seen of one attempt: its progress, its checkpoints, and
+// whether it still moves.
+type watcher struct {
+	spec    rundir.Spec
+	history estimate.History
+	parser  *progress.Parser
+	est     *estimate.Estimator
+	files   *ckpt.Tracker
+	stall   stall
+
+	began     time.Time
+	safe      rundir.Checkpoint // newest checkpoint of the run, any attempt
+	known     bool              // safe is set
+	saving    bool              // a checkpoint is being written
+	track     []position        // where the run was when, thinned
+	first     int64             // first global step of this attempt; -1 unknown
+	reached   int64             // last one
+	lossIsNaN bool
+}
+
+// position is a global step at a time.
+type position struct {
+	at   time.Time
+	step int64
+}
+
+// maxTrack bounds the track; older positions are thinned.
+const maxTrack = 4096
+
+func newWatcher(spec rundir.Spec) watcher {
+	w := watcher{spec: spec}
+	w.begin(spec.Created, spec.Argv)
+	return w
+}
+
+// begin starts to watch an attempt.
+func (w *watcher) begin(at time.Time, argv []string) {
+	w.parser = progress.NewParser(progress.Options{Total: w.spec.Total, Pattern: w.spec.Pattern})
+	w.est = estimate.New(estimate.Options{Start: at, Total: w.spec.Total}, w.history)
+	w.files = ckpt.New(at, w.spec.Dir, argv)
+	w.stall = stall{}
+	w.began, w.track, w.first, w.reached = at, nil, -1, -1
+}
+
+// feed takes output as it came.
+func (w *watcher) feed(now time.Time, p []byte) { w.observe(w.parser.Feed(now, p)) }
+
+func (w *watcher) observe(events []progress.Event) {
+	for _, e := range events {
+		w.est.Observe(e)
+		switch e.Kind {
+		case progress.Step, progress.Epoch:
+			w.stall.moved(e)
+		case progress.Checkpoint:
+			if e.Text != "" {
+				w.files.Told(e.Text, w.spec.Dir)
+			}
+		}
+		if loss, ok := e.Metrics["loss"]; ok {
+			w.lossIsNaN = math.IsNaN(loss) || math.IsInf(loss, 0)
+		}
+	}
+}
+
+// look polls what the output does not tell; child is the attempt's process.
+func (w *watcher) look(now time.Time, child procs.ID) (newCheckpoint bool) {
+	w.observe(w.parser.Idle(now))
+	tree := procs.Tree(child.PID)
+	for _, p := range tree[:min(len(tree), 8)] {
+		w.files.Opened(procs.OpenFiles(p.PID))
+	}
+	var found ckpt.Found
+	found, w.saving = w.files.Scan(now)
+	if found.Path == "" || found.Path == w.safe.Path && found.Time.Equal(w.safe.Time) {
+		return false
+	}
+	w.safe = rundir.Checkpoint{Path: found.Path, Time: found.Time, Step: w.stepAt(found.Time)}
+	w.known = true
+	return true
+}
+
+// note keeps where the run is.
+func (w *watcher) note(now time.Time, s estimate.Status) {
+	step := s.GlobalStep
+	if step <= 0 {
+		return
+	}
+	if w.first < 0 {
+		w.first = step
+	}
+	w.reached = max(w.reached, step)
+	if n := len(w.track); n > 0 && w.track[n-1].step == step {
+		return
+	}
+	if len(w.track) >= maxTrack {
+		for i := range maxTrack / 2 {
+			w.track[i] = w.track[2*i]
+		}
+		w.track = w.track[:maxTrack/2]
+	}
+	w.track = append(w.track, position{now, step})
+}
+
+// stepAt returns the last step known at a time; 0 unknown.
+func (w *watcher) stepAt(t time.Time) (step int64) {
+	for _, p := range w.track {
+		if p.at.After(t) {
+			break
+		}
+		step = p.step
+	}
+	return step
+}
+
+// progress is the estimator's status, with what a death now would cost.
+func (w *watcher) progress(now time.Time) estimate.Status {
+	s := w.est.Status(now)
+	w.note(now, s)
+	s.LoseSeconds = -1
+	switch {
+	case w.known && w.safe.Time.After(w.began):
+		s.LoseSeconds = now.Sub(w.safe.Time).Seconds()
+	case w.known:
+		s.LoseSeconds = now.Sub(w.began).Seconds()
+	}
+	return s
+}

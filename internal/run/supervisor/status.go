@@ -1,0 +1,109 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"stoker/internal/run/cause"
+	"stoker/internal/run/rundir"
+)
+
+// refresh brings the status up to date.
+func (s *supervisor) refresh(now time.Time) {
+	p := s.watch.progress(now)
+	if raw, err := json.Marshal(p); err == nil {
+		s.status.Progress = raw
+	}
+	s.status.DataWait = nil
+	if p.DataWait >= 0 {
+		s.status.DataWait = &p.DataWait
+	}
+	if s.watch.known {
+		safe := s.watch.safe
+		s.status.Checkpoint = &safe
+	}
+	s.status.Updated = now
+	s.checkFromZero()
+}
+
+// look does what is worth doing every few seconds.
+func (s *supervisor) look(now time.Time) {
+	if s.status.Phase != rundir.Running && s.status.Phase != rundir.Stopping {
+		return
+	}
+	if s.holderGone {
+		s.childAlone(now)
+		return
+	}
+	if s.watch.look(now, s.status.Child) {
+		s.note("checkpoint", s.watch.safe, false)
+		s.dirty = true
+	}
+	stalled, fresh := s.watch.stall.check(now, s.watch.est.Status(now).Phase)
+	doing := ""
+	if stalled {
+		doing = s.watch.stall.doing(now, s.status.Child)
+	}
+	if fresh {
+		s.note("stall", map[string]string{"doing": doing}, false)
+		s.say(fmt.Sprintf("no step for %s: %s", now.Sub(s.watch.stall.last).Round(time.Second), doing))
+	}
+	s.status.Stall = doing
+}
+
+// finish is the run's end: known to the disk, then to everybody else.
+func (s *supervisor) finish(end rundir.End) {
+	now := time.Now()
+	s.refresh(now)
+	s.status.Phase, s.status.End, s.status.Stall = rundir.Ended, &end, ""
+	s.note("end", end, true)
+	_ = s.file.Write(&s.status, true)
+	_ = s.clean.Sync()
+	s.push()
+	final := s.finalPayload()
+	for c := range s.clients {
+		c.final = final
+	}
+	s.out.Close()
+	s.over = true
+}
+
+func (s *supervisor) finalPayload() []byte {
+	raw, _ := json.Marshal(s.status.End)
+	return raw
+}
+
+// holderLost is told when the holder's connection ends before the run does: the
+// holder was killed. The child's terminal went with it; most programs end by
+// that, and how is then unknown.
+func (s *supervisor) holderLost() {
+	if s.over {
+		return
+	}
+	s.holderGone = true
+	s.note("holder-lost", nil, true)
+	s.say("the process that held the run's terminal was killed; its output from here on is lost")
+	s.childAlone(time.Now())
+}
+
+// childAlone ends the run once a child without holder is gone.
+func (s *supervisor) childAlone(now time.Time) {
+	if s.status.Child.Alive() {
+		return
+	}
+	done, _, _ := s.screen.Tail(20)
+	s.finish(rundir.End{Time: now, Code: 255, Cause: string(cause.Lost), Last: lastLines(done, 20),
+		Text: "it ended after Stoker's holder was killed; its exit status is unknown"})
+}
+
+// holderMissing is the end of a run whose holder cannot be reached at all.
+func (s *supervisor) holderMissing(err error) error {
+	if !s.Revived {
+		s.finish(rundir.End{Time: time.Now(), Code: 255, Cause: string(cause.NotStarted), Text: err.Error()})
+		return err
+	}
+	s.finish(rundir.End{Time: time.Now(), Code: 255, Cause: string(cause.Lost),
+		Text: "both of Stoker's processes were killed; the exit status is unknown"})
+	return nil
+}

@@ -1,0 +1,319 @@
+// Package supervisor is the process that looks after one run: it has a holder
+// start the child, reads what the child prints, estimates, notices checkpoints
+// and stalls, serves the clients, restarts where that can help, tells people,
+// and keeps the last known status and the history.
+//
+// One goroutine, the loop, owns all state. Others only read sockets and hand
+// over what they read.
+package supervisor
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"os"
+	"time"
+
+	"stoker/internal/errs"
+	"stoker/internal/run/hold"
+	"stoker/internal/run/journal"
+	"stoker/internal/run/link"
+	"stoker/internal/run/procs"
+	"stoker/internal/run/rundir"
+	"stoker/internal/run/screen"
+	"stoker/internal/run/seglog"
+	"stoker/internal/run/stream"
+)
+
+const (
+	memory      = 256 << 10              // output kept in memory for clients
+	tailLines   = 400                    // finished lines kept for screens and causes
+	pushEvery   = 250 * time.Millisecond // status to clients
+	writeEvery  = time.Second            // status to its file
+	syncEvery   = 15 * time.Second       // status to the disk: what a power loss may cost
+	lookEvery   = 5 * time.Second        // at checkpoints, stalls and the disk
+	minCols     = 200                    // of the child's terminal: bars are printed whole
+	lingerLimit = time.Minute            // for clients that do not take the last output
+)
+
+// Options of a supervisor.
+type Options struct {
+	State rundir.State
+	Dir   rundir.Dir
+	Spec  rundir.Spec
+	// StartHolder starts the holder process of the run; it listens when this
+	// returns.
+	StartHolder func() error
+	// Revived says that an earlier supervisor of this run died.
+	Revived bool
+}
+
+type supervisor struct {
+	Options
+	journal *journal.Writer
+	file    *rundir.StatusFile
+	status  rundir.Status
+
+	holder *link.Conn
+	frames chan frame // from the holder, one at a time
+	taken  chan struct{}
+	known  hold.State // the holder's state when we met it: what is older is a replay
+
+	out    *stream.Buffer
+	screen *screen.Screen
+	clean  *seglog.Writer
+
+	clients  map[*client]bool
+	messages chan message
+	inputs   []*client // whose Input frames the holder has not acknowledged yet
+
+	watch   watcher // what is seen of the run: progress, checkpoints, stalls
+	attempt attempt
+	stop    stopper
+	restart <-chan time.Time // set between a failure and its restart
+
+	synced, written, looked time.Time
+	dirty                   bool // something changed since the last push
+	over, holderGone        bool
+}
+
+// frame is one frame from the holder; gone says that the connection ended.
+type frame struct {
+	kind    byte
+	payload []byte
+	gone    bool
+}
+
+// Run supervises the run until its end. ready is called once clients can
+// connect.
+func Run(ctx context.Context, o Options, ready func()) error {
+	s := &supervisor{Options: o, clients: map[*client]bool{}, messages: make(chan message),
+		frames: make(chan frame), taken: make(chan struct{})}
+	if err := s.open(); err != nil {
+		return err
+	}
+	defer s.close()
+	l, err := link.Listen(o.Dir.Sock())
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := s.meetHolder(); err != nil {
+		return s.holderMissing(err)
+	}
+	defer s.holder.Close()
+	go s.readHolder(ctx)
+	go s.accept(ctx, l)
+	ready()
+	s.loop(ctx)
+	if s.over {
+		s.State.MarkEnded(s.Spec.ID)
+		s.farewell()
+		_ = s.holder.Write(hold.Quit)
+	}
+	return nil
+}
+
+func (s *supervisor) open() (err error) {
+	if s.journal, err = journal.Open(s.Dir.Journal()); err != nil {
+		return err
+	}
+	if s.file, err = rundir.CreateStatus(s.Dir.Status()); err != nil {
+		return err
+	}
+	if last, err := rundir.ReadStatus(s.Dir.Status()); err == nil {
+		s.status = last
+	}
+	// A replay writes the clean log again from its beginning.
+	if err := os.RemoveAll(s.Dir.Clean()); err != nil {
+		return errs.New(errs.Permission, "clean log: %w", err).At(s.Dir.Clean())
+	}
+	if s.clean, err = seglog.NewWriter(s.Dir.Clean(), s.Spec.CleanCap); err != nil {
+		return err
+	}
+	s.screen = screen.New(tailLines, func(line string) { _, _ = s.clean.Write(append([]byte(line), '\n')) })
+	s.out = stream.New(s.Dir.Raw(), 0, memory)
+	s.status.Supervisor = procs.Identify(os.Getpid())
+	s.status.Phase, s.status.Started = rundir.Starting, s.Spec.Created
+	s.note("supervisor", map[string]any{"pid": os.Getpid(), "revived": s.Revived}, false)
+	s.watch = newWatcher(s.Spec)
+	return nil
+}
+
+func (s *supervisor) close() {
+	s.journal.Close()
+	s.file.Close()
+	s.clean.Close()
+}
+
+// meetHolder connects to the run's holder, starting it the first time.
+func (s *supervisor) meetHolder() (err error) {
+	if !s.Revived {
+		if err := s.StartHolder(); err != nil {
+			return err
+		}
+	}
+	if s.holder, err = link.Dial(s.Dir.HoldSock()); err != nil {
+		return err
+	}
+	var from [8]byte // the whole output: what is in the log is replayed
+	if err := s.holder.Write(hold.From, from[:]); err != nil {
+		return err
+	}
+	kind, p, err := s.holder.Read()
+	if err != nil || kind != hold.Hello || !link.DecodeJSON(p, &s.known) {
+		return errs.New(errs.Internal, "the holder did not answer: %v", err)
+	}
+	s.status.Holder = s.known.Holder
+	if s.known.Attempt == 0 {
+		return s.begin(1)
+	}
+	return nil
+}
+
+// begin asks the holder for an attempt.
+func (s *supervisor) begin(n int) error {
+	argv := s.attempt.argv
+	if argv == nil {
+		argv = s.Spec.Argv
+	}
+	return s.holder.WriteJSON(hold.Start, hold.Command{Attempt: n, Argv: argv,
+		Size: hold.Size{Cols: max(s.Spec.Cols, minCols), Rows: max(s.Spec.Rows, 24)}})
+}
+
+// readHolder hands frames to the loop, one at a time: a payload is valid until
+// the loop has taken it.
+func (s *supervisor) readHolder(ctx context.Context) {
+	for {
+		kind, p, err := s.holder.Read()
+		select {
+		case s.frames <- frame{kind, p, err != nil}:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+		select {
+		case <-s.taken:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *supervisor) accept(ctx context.Context, l *net.UnixListener) {
+	for {
+		raw, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go s.serve(ctx, link.NewConn(raw))
+	}
+}
+
+func (s *supervisor) loop(ctx context.Context) {
+	tick := time.NewTicker(pushEvery)
+	defer tick.Stop()
+	for !s.over {
+		select {
+		case f := <-s.frames:
+			s.fromHolder(f)
+			if !f.gone {
+				s.taken <- struct{}{}
+			}
+		case m := <-s.messages:
+			s.fromClient(m)
+		case now := <-tick.C:
+			s.tick(now)
+		case <-s.restart:
+			s.again()
+		case <-s.stop.timer:
+			s.harder()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *supervisor) fromHolder(f frame) {
+	if f.gone {
+		s.holderLost()
+		return
+	}
+	var state hold.State
+	switch f.kind {
+	case hold.Data:
+		if off, at, data, ok := hold.ParseData(f.payload); ok {
+			s.output(off, at, data)
+		}
+		return
+	case hold.Ack:
+		if len(s.inputs) > 0 {
+			if c := s.inputs[0]; c != nil {
+				c.send(link.InputTaken, nil)
+			}
+			s.inputs = s.inputs[1:]
+		}
+		return
+	}
+	if !link.DecodeJSON(f.payload, &state) {
+		return
+	}
+	switch f.kind {
+	case hold.Began:
+		s.began(state)
+	case hold.Exited, hold.Failed:
+		s.exited(state)
+	}
+}
+
+// output takes what the child printed.
+func (s *supervisor) output(off int64, at time.Time, data []byte) {
+	if at.IsZero() {
+		at = time.Now()
+	}
+	s.out.Append(off, at, data)
+	_, _ = s.screen.Write(data)
+	s.watch.feed(at, data)
+	s.dirty = true
+}
+
+func (s *supervisor) tick(now time.Time) {
+	if now.Sub(s.looked) >= lookEvery {
+		s.looked = now
+		s.look(now)
+	}
+	if s.dirty || now.Sub(s.written) >= writeEvery {
+		s.refresh(now)
+		s.push()
+		s.dirty = false
+	}
+	if now.Sub(s.written) >= writeEvery {
+		sync := now.Sub(s.synced) >= syncEvery
+		_ = s.file.Write(&s.status, sync)
+		s.written = now
+		if sync {
+			s.synced = now
+		}
+	}
+}
+
+// note journals something that happened.
+func (s *supervisor) note(kind string, data any, sync bool) {
+	_ = s.journal.Append(time.Now(), kind, data, sync)
+}
+
+// say tells attached clients, and the clean log, something that Stoker itself
+// has to say.
+func (s *supervisor) say(text string) {
+	s.note("said", map[string]string{"text": text}, false)
+	_, _ = s.clean.Write([]byte("stoker: " + text + "\n"))
+	for c := range s.clients {
+		c.send(link.Message, []byte(text))
+	}
+}
+
+func offsetBytes(off int64) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(off)) }
