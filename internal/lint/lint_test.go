@@ -49,7 +49,7 @@ var layers = [][]string{
 	{"internal/pixel", "internal/arrowipc", "internal/shm", "internal/sysinfo", "internal/progress", "internal/worth"},
 	{"internal/codec"},
 	{"internal/dataset", "internal/plan", "internal/transform"},
-	{"internal/source", "internal/stats", "internal/run"},
+	{"internal/source", "internal/stats", "internal/batching", "internal/run"},
 	{"internal/pack", "internal/engine"},
 	{"internal/wire"},
 	{"internal/daemon", "internal/bench"},

@@ -1,0 +1,311 @@
+// Package batching makes batches of sequences whose lengths differ, with little
+// padding and an order that stays random.
+//
+// A plan is a pure function of (lengths, seed, epoch, cursor, ranks). Samples
+// come from the keyed order of internal/plan, a window at a time; a way to batch
+// divides each window among steps, and each step among the ranks. Every rank
+// plans the same steps and takes its own part, so all take equally many without
+// talking. A Cursor is all the state there is, and may be resumed with another
+// batch size or world size: what the interrupted plan had not handed out is
+// planned again, nothing twice and nothing lost.
+package batching
+
+import (
+	"math"
+	"slices"
+
+	"stoker/internal/errs"
+	"stoker/internal/plan"
+	"stoker/internal/rng"
+)
+
+// Piece is a sample, or a part of one where a way cuts or splits.
+type Piece struct {
+	Index  int64 // sample in the dataset
+	Offset int32 // first token of the piece in the sample
+	Length int32 // tokens
+	at     int64 // position of the sample in the epoch's order
+}
+
+// Micro is what one rank computes on at once.
+type Micro struct {
+	Pieces []Piece
+	// Width is the length that every piece is padded to, or that of a packed row.
+	Width  int32
+	Varlen bool // nothing is padded: Width is the sum of the lengths
+	// Rows divides Pieces into packed rows: row r holds the pieces from Rows[r]
+	// to Rows[r+1]. It is nil where nothing is packed.
+	Rows []int32
+}
+
+// Step is what all ranks compute on before their parameters change.
+type Step struct {
+	Ranks   [][]Micro // by rank; all ranks have equally many micro-batches
+	Samples int       // over all ranks, for losses that are means over samples
+	Tokens  int64     // over all ranks, for losses that are means over tokens
+}
+
+// Geometry is what may change between runs that share a state.
+type Geometry struct {
+	BatchSize int `json:"batch_size"` // samples, or packed rows, of one micro-batch on one rank
+	World     int `json:"world_size"` // ranks
+	Micro     int `json:"micro"`      // micro-batches a rank adds up before its parameters change
+}
+
+// global returns the samples or rows of one step.
+func (g Geometry) global() int { return g.BatchSize * g.World * g.Micro }
+
+func (g Geometry) check() error {
+	for _, v := range []int{g.BatchSize, g.World, g.Micro} {
+		if v < 1 || v > 1<<20 {
+			return errs.New(errs.Invalid, "batch size %d, world size %d and %d micro-batches: each must be 1 to %d",
+				g.BatchSize, g.World, g.Micro, 1<<20)
+		}
+	}
+	if g.BatchSize*g.World > math.MaxInt32/g.Micro {
+		return errs.New(errs.Invalid, "a step of %d x %d x %d samples is too large", g.BatchSize, g.World, g.Micro)
+	}
+	return nil
+}
+
+// Spec describes a plan.
+type Spec struct {
+	Lengths []int32 // tokens of every sample, by index; not copied, not changed
+	Seed    uint64
+	Shuffle bool // false: the dataset's order; Grouped, Tokens and Packed then keep close to it
+	Geometry
+	Way Way
+}
+
+// Way divides windows of samples among steps. The ways are Fixed, Grouped,
+// Tokens, Rebalanced and Packed.
+type Way interface {
+	// check refuses settings or lengths that cannot work.
+	check(s *Spec) error
+	// window returns how many samples of the left ones to plan at once.
+	window(g Geometry, left int64) int64
+	// divide plans a window; pieces come in the epoch's order, and key is the
+	// window's own. Every piece is in exactly one step.
+	divide(pieces []Piece, g Geometry, key rng.Key) []Step
+}
+
+// Plan makes the steps of every epoch. It is immutable and safe for concurrent
+// use; Steps iterates.
+type Plan struct {
+	spec  Spec
+	order *plan.Plan
+}
+
+// New checks spec.
+func New(spec Spec) (*Plan, error) {
+	if err := spec.check(); err != nil {
+		return nil, err
+	}
+	if err := spec.Way.check(&spec); err != nil {
+		return nil, err
+	}
+	for i, n := range spec.Lengths {
+		if n < 0 {
+			return nil, errs.New(errs.Corrupt, "sample %d has a length of %d", i, n)
+		}
+	}
+	order, err := plan.New(plan.Spec{Samples: int64(len(spec.Lengths)), BatchSize: 1, WorldSize: 1,
+		Seed: spec.Seed, Shuffle: spec.Shuffle})
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{spec: spec, order: order}, nil
+}
+
+// Cursor is a place between two steps of an epoch.
+type Cursor struct {
+	Epoch    uint64 `json:"epoch"`
+	Position int64  `json:"position"` // samples of the order before the current window
+	Window   int64  `json:"window,omitempty"`
+	// Done tells how the window was divided so far: one segment unless a resume
+	// changed the geometry inside the window.
+	Done []Segment `json:"done,omitempty"`
+	// Ready holds rows that a Packed plan had filled but not handed out, Open
+	// those that it had begun.
+	Ready [][]Ref `json:"ready,omitempty"`
+	Open  [][]Ref `json:"open,omitempty"`
+}
+
+// Ref names a piece by its place in the order and its ordinal in the sample.
+type Ref struct {
+	At   int64 `json:"at"`
+	Part int32 `json:"part,omitempty"`
+}
+
+// Segment is a number of steps taken from a window with one geometry.
+type Segment struct {
+	Geometry
+	Steps int   `json:"steps"`
+	Added int64 `json:"added"` // samples by which the window grew for it
+}
+
+// Steps iterates over the steps from a cursor to the end of its epoch. Not for
+// concurrent use.
+type Steps struct {
+	plan   *Plan
+	order  plan.Order
+	cursor Cursor
+	window []Step // what is left of the current window
+	packer *packer
+}
+
+// From returns the steps from a cursor on. A damaged cursor is an error of kind
+// Invalid.
+func (p *Plan) From(c Cursor) (*Steps, error) {
+	if err := p.checkCursor(c); err != nil {
+		return nil, err
+	}
+	s := &Steps{plan: p, order: p.order.Order(c.Epoch), cursor: c}
+	s.cursor.Done = slices.Clone(c.Done)
+	if packed, ok := p.spec.Way.(Packed); ok {
+		return s, s.startPacking(packed)
+	}
+	if len(c.Done) > 0 {
+		s.resume()
+	}
+	return s, nil
+}
+
+// Next returns the next step and the cursor behind it; ok is false at the end of
+// the epoch. The step is the caller's to keep.
+func (s *Steps) Next() (step Step, after Cursor, ok bool) {
+	if s.packer != nil {
+		return s.nextPacked()
+	}
+	for len(s.window) == 0 {
+		if !s.open() {
+			return Step{}, s.cursor, false
+		}
+	}
+	step, s.window = s.window[0], s.window[1:]
+	s.cursor.Done[len(s.cursor.Done)-1].Steps++
+	if len(s.window) == 0 {
+		s.cursor.Position += s.cursor.Window
+		s.cursor.Window, s.cursor.Done = 0, nil
+	}
+	after = s.cursor
+	after.Done = slices.Clone(s.cursor.Done)
+	return step, after, true
+}
+
+// open plans the next window.
+func (s *Steps) open() bool {
+	left := s.plan.order.Samples - s.cursor.Position
+	if left <= 0 {
+		return false
+	}
+	g := s.plan.spec.Geometry
+	s.cursor.Window = s.plan.spec.Way.window(g, left)
+	s.cursor.Done = []Segment{{Geometry: g}}
+	s.window = s.divide(s.read(s.cursor.Position, s.cursor.Window), g, 0)
+	return true
+}
+
+// resume replays how the current window was divided, and divides what is left of
+// it with the plan's own geometry.
+func (s *Steps) resume() {
+	size := s.cursor.Window
+	for _, seg := range s.cursor.Done {
+		size -= seg.Added
+	}
+	pieces := s.read(s.cursor.Position, size)
+	end := s.cursor.Position + size
+	for i, seg := range s.cursor.Done {
+		pieces = append(pieces, s.read(end, seg.Added)...)
+		end += seg.Added
+		s.window = s.divide(pieces, seg.Geometry, i)
+		s.window = s.window[min(seg.Steps, len(s.window)):]
+		pieces = rest(s.window)
+	}
+	g := s.plan.spec.Geometry
+	if s.cursor.Done[len(s.cursor.Done)-1].Geometry == g || len(pieces) == 0 {
+		return
+	}
+	// The window grows until it fills whole steps of the new geometry.
+	added := min((-int64(len(pieces))%int64(g.global())+int64(g.global()))%int64(g.global()), s.plan.order.Samples-end)
+	pieces = append(pieces, s.read(end, added)...)
+	s.cursor.Window += added
+	s.cursor.Done = append(s.cursor.Done, Segment{Geometry: g, Added: added})
+	s.window = s.divide(pieces, g, len(s.cursor.Done)-1)
+}
+
+// rest returns the pieces of steps in the epoch's order.
+func rest(steps []Step) []Piece {
+	var pieces []Piece
+	for _, step := range steps {
+		for _, rank := range step.Ranks {
+			for _, micro := range rank {
+				pieces = append(pieces, micro.Pieces...)
+			}
+		}
+	}
+	slices.SortFunc(pieces, func(a, b Piece) int { return int(a.at - b.at) })
+	return pieces
+}
+
+// read returns count samples of the order from a position on.
+func (s *Steps) read(position, count int64) []Piece {
+	pieces := make([]Piece, count)
+	for i := range pieces {
+		pieces[i] = s.piece(position + int64(i))
+	}
+	return pieces
+}
+
+// piece returns the whole sample at a place of the order.
+func (s *Steps) piece(at int64) Piece {
+	index := s.order.At(at)
+	return Piece{Index: index, Length: s.plan.spec.Lengths[index], at: at}
+}
+
+func (s *Steps) divide(pieces []Piece, g Geometry, segment int) []Step {
+	key := rng.NewKey(s.plan.spec.Seed).Sub(windowStream).Sub(s.cursor.Epoch).Sub(uint64(s.cursor.Position)).Sub(uint64(segment))
+	return s.plan.spec.Way.divide(pieces, g, key)
+}
+
+// windowStream separates these keys from all others of the seed.
+const windowStream = 0x77696e646f77 << 16
+
+func (s *Spec) check() error {
+	if s.Way == nil {
+		return errs.New(errs.Invalid, "no way to batch is given")
+	}
+	if len(s.Lengths) == 0 {
+		return errs.New(errs.Invalid, "the dataset has no samples")
+	}
+	return s.Geometry.check()
+}
+
+// maxSegments bounds how often the geometry may change inside one window.
+const maxSegments = 64
+
+func (p *Plan) checkCursor(c Cursor) error {
+	bad := func(why string) error {
+		return errs.New(errs.Invalid, "the saved place in the epoch is damaged: %s", why)
+	}
+	samples := p.order.Samples
+	_, packed := p.spec.Way.(Packed)
+	switch {
+	case c.Position < 0 || c.Position > samples:
+		return bad("its position lies outside the dataset")
+	case c.Window < 0 || c.Window > samples-c.Position:
+		return bad("its window lies outside the dataset")
+	case (c.Window > 0) != (len(c.Done) > 0) || len(c.Done) > maxSegments:
+		return bad("its window and the steps taken do not fit")
+	case len(c.Open)+len(c.Ready) > 0 && !packed, len(c.Done) > 0 && packed:
+		return bad("it belongs to another way to batch")
+	}
+	size := c.Window
+	for _, seg := range c.Done {
+		if seg.check() != nil || seg.Steps < 0 || seg.Added < 0 || seg.Added > size {
+			return bad("its steps make no sense")
+		}
+		size -= seg.Added
+	}
+	return nil
+}
