@@ -37,7 +37,7 @@ func (d *Decoder) decodeScans(dst []byte, stride int, region image.Rectangle, op
 // a short file from asking for much memory.
 func (d *Decoder) placeAll(opts Options) (int, error) {
 	f := &d.p.frame
-	coded, size := 0, blockSlack
+	coded, size := 0, 0
 	for i := range f.ncomp {
 		c := &f.comp[i]
 		// One block to spare in each row takes the dummy slot of the last.
@@ -48,7 +48,7 @@ func (d *Decoder) placeAll(opts Options) (int, error) {
 	if !opts.Partial && coded > 8*(len(d.p.src)-d.p.scan.start) {
 		return 0, errAt(Truncated, len(d.p.src), "file ends too early for an image of %dx%d pixels", f.width, f.height)
 	}
-	return size, nil
+	return size + blockSlack, nil
 }
 
 // readScans decodes all scans into the coefficient store.
