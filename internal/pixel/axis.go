@@ -48,6 +48,9 @@ func (s span) reach(i int) (center float64, first, end int) {
 		first = s.nearest(i)
 		return 0, first, first + 1
 	}
+	if s.identity() { // the kernels' weights are 0 at whole distances
+		return float64(i) + 0.5, i, i + 1
+	}
 	center = float64(s.lo) + float64((float64(i)+0.5)*scale)
 	first = max(int(center-support+0.5), 0)
 	end = min(int(center+support+0.5), s.size)

@@ -85,7 +85,8 @@ func (a *applier) fresh(i int, window image.Rectangle) (pixel.RGB, error) {
 func (a *applier) apply(s *step, i int) error {
 	switch s.kind {
 	case stepCrop:
-		a.at = a.at.Sub(s.rect.Min)
+		a.image = crop(a.image, s.window.Add(s.rect.Min).Sub(a.at))
+		a.at = s.window.Min
 	case stepPad, stepResize, stepOrient:
 		m, err := a.fresh(i, s.window)
 		if err != nil {
@@ -94,8 +95,10 @@ func (a *applier) apply(s *step, i int) error {
 		a.make(m, s)
 	case stepFlipX:
 		pixel.FlipX(a.image)
+		a.at.X = s.inWidth - a.at.X - a.image.Width
 	case stepFlipY:
 		pixel.FlipY(a.image)
+		a.at.Y = s.inHeight - a.at.Y - a.image.Height
 	case stepErase:
 		a.erase(s)
 	default:

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"image"
+	"sync"
 
 	"stoker/internal/codec"
 	"stoker/internal/pixel"
@@ -64,18 +65,23 @@ type Decision struct {
 // finds the pixels that they need. It is a pure function. Operation i of the spec
 // draws from key.Sub(i).
 func (p *Pipeline) Decide(key rng.Key, info codec.Info) Decision {
-	var d Decision
-	c := chooser{width: info.Width, height: info.Height, d: &d}
+	c := choosers.Get().(*chooser)
+	defer choosers.Put(c)
+	*c = chooser{width: max(info.Width, 1), height: max(info.Height, 1)}
 	if p.spec.ApplyOrientation && info.Orientation > 1 {
 		c.orient(pixel.Orientation(info.Orientation))
 	}
 	for i, op := range p.spec.Ops {
 		c.Source = key.Sub(uint64(i)).Source()
-		op.decide(&c)
+		op.decide(c)
 	}
-	d.narrow(image.Rect(0, 0, c.width, c.height))
-	return d
+	c.d.narrow(image.Rect(0, 0, c.width, c.height))
+	return c.d
 }
+
+// choosers saves Decide an allocation: what goes through an interface lies on the
+// heap.
+var choosers = sync.Pool{New: func() any { return new(chooser) }}
 
 func (c *chooser) orient(o pixel.Orientation) {
 	s := step{kind: stepOrient, orientation: o, outWidth: c.width, outHeight: c.height}

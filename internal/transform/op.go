@@ -45,13 +45,13 @@ func (e extent) known() bool { return e.width > 0 && e.height > 0 }
 type chooser struct {
 	rng.Source
 	width, height int
-	d             *Decision
+	d             Decision
 }
 
 func (c *chooser) add(s step) {
 	s.inWidth, s.inHeight = c.width, c.height
 	switch s.kind {
-	case stepCrop, stepPad, stepResize:
+	case stepCrop, stepPad, stepResize, stepOrient:
 	default:
 		s.outWidth, s.outHeight = c.width, c.height
 	}
