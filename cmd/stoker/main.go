@@ -71,12 +71,17 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 3 not found, 4 corrupt data,
 
 // commands lists every command; each lives in cmd_<verb>.go.
 func commands() []*cobra.Command {
-	return []*cobra.Command{
+	return append(runProcesses(),
 		benchCommand(),
+		devCommand(),
+		exportCommand(),
+		inspectCommand(),
 		packCommand(),
+		runCommand(),
 		serveCommand(),
+		verifyCommand(),
 		worthCommand(),
-	}
+	)
 }
 
 // report prints err as users see it and returns the process's exit code.

@@ -70,6 +70,9 @@ func (d Dir) Clean() string    { return filepath.Join(string(d), "clean") }
 func (d Dir) Errors() string   { return filepath.Join(string(d), "errors") }
 func (d Dir) spec() string     { return filepath.Join(string(d), "spec.json") }
 
+// State is the state directory that the run lies in.
+func (d Dir) State() State { return State{Root: filepath.Dir(filepath.Dir(string(d)))} }
+
 // ID is the run's short name.
 func (d Dir) ID() string { return filepath.Base(string(d)) }
 

@@ -19,6 +19,7 @@ import (
 	"stoker/internal/run/journal"
 	"stoker/internal/run/link"
 	"stoker/internal/run/procs"
+	"stoker/internal/run/progress"
 	"stoker/internal/run/rundir"
 	"stoker/internal/run/screen"
 	"stoker/internal/run/seglog"
@@ -175,11 +176,11 @@ func (s *supervisor) meetHolder() (err error) {
 
 // begin asks the holder for an attempt.
 func (s *supervisor) begin(n int) error {
-	argv := s.attempt.argv
-	if argv == nil {
-		argv = s.Spec.Argv
+	var env []string
+	if s.Spec.Exact {
+		env = progress.TqdmEnv()
 	}
-	return s.holder.WriteJSON(hold.Start, hold.Command{Attempt: n, Argv: argv,
+	return s.holder.WriteJSON(hold.Start, hold.Command{Attempt: n, Argv: s.argv(), Env: env,
 		Size: hold.Size{Cols: max(s.Spec.Cols, minCols), Rows: max(s.Spec.Rows, 24)}})
 }
 
@@ -222,7 +223,10 @@ func (s *supervisor) loop(ctx context.Context) {
 		case f := <-s.frames:
 			s.fromHolder(f)
 			if !f.gone {
-				s.taken <- struct{}{}
+				select {
+				case s.taken <- struct{}{}:
+				case <-ctx.Done():
+				}
 			}
 		case m := <-s.messages:
 			s.fromClient(m)

@@ -1,0 +1,264 @@
+// Package client is a terminal or a pipe attached to a run. The client that
+// `stoker run` leaves in the foreground behaves as the command itself would:
+// exit status, signals, input, window size; when it goes, the run does not.
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"stoker/internal/errs"
+	"stoker/internal/run/bar"
+	"stoker/internal/run/estimate"
+	"stoker/internal/run/link"
+	"stoker/internal/run/rundir"
+)
+
+// Options of a client.
+type Options struct {
+	Dir     rundir.Dir
+	Attach  bool // to a run already there; Ctrl-C then detaches
+	Bar     bool
+	Color   bool
+	In      *os.File
+	Out     *os.File
+	Err     *os.File
+	Signals <-chan os.Signal // what this process gets
+}
+
+// Result says how the client ended.
+type Result struct {
+	End      *rundir.End // nil: the run goes on
+	Detached bool        // by a key
+	HungUp   bool        // the terminal went away
+}
+
+// lineEvery is how often the progress is printed where no bar can be drawn.
+const lineEvery = time.Minute
+
+type client struct {
+	Options
+	conn *link.Conn
+	spec rundir.Spec
+
+	mu      sync.Mutex // over what is printed
+	paint   *painter   // nil where Out is not a terminal
+	status  rundir.Status
+	partial bool // the last output did not end a line
+
+	window chan struct{} // tokens: Input frames that may still be sent
+	result chan Result
+}
+
+// Run attaches to the run in o.Dir until it ends or the user leaves.
+func Run(ctx context.Context, o Options) (Result, error) {
+	conn, err := link.Dial(o.Dir.Sock())
+	if err != nil {
+		return Result{}, err
+	}
+	defer conn.Close()
+	c := &client{Options: o, conn: conn, window: make(chan struct{}, link.InputWindow), result: make(chan Result, 8)}
+	if err := c.greet(); err != nil {
+		return Result{}, err
+	}
+	if Foreground(o.In) && (o.Attach || !c.spec.Piped) {
+		restore, err := keysOnly(o.In)
+		if err == nil {
+			defer restore()
+		}
+	}
+	defer c.tidy()
+	go c.receive()
+	go c.input()
+	go c.signals(ctx)
+	if c.Bar && c.paint == nil {
+		go c.lines(ctx)
+	}
+	select {
+	case r := <-c.result:
+		return r, nil
+	case <-ctx.Done():
+		return Result{}, nil
+	}
+}
+
+func (c *client) greet() error {
+	hello := link.Greeting{Version: link.Version, Attach: c.Attach}
+	cols, rows := Size(c.Out)
+	if cols > 0 {
+		c.paint = newPainter(c.Out, cols, rows)
+		hello.Cols, hello.Rows = cols, rows
+	} else if Foreground(c.In) {
+		hello.Cols, hello.Rows = Size(c.In)
+	}
+	if err := c.conn.WriteJSON(link.ClientHello, hello); err != nil {
+		return errs.New(errs.NotFound, "the run's supervisor left: %w", err)
+	}
+	kind, p, err := c.conn.Read()
+	var reply link.Reply
+	if err != nil || kind != link.Welcome || !link.DecodeJSON(p, &reply) {
+		return errs.New(errs.Transient, "the run's supervisor did not answer: %v", err)
+	}
+	if reply.Version != link.Version {
+		return errs.New(errs.Mismatch, "the run speaks version %d, this stoker speaks %d", reply.Version, link.Version).
+			WithHint("use the stoker that started the run; stoker logs -f works with any")
+	}
+	c.spec = reply.Spec
+	if reply.Screen != "" {
+		c.print([]byte(reply.Screen))
+	}
+	return nil
+}
+
+// receive prints what the supervisor sends, until the end.
+func (c *client) receive() {
+	for {
+		kind, p, err := c.conn.Read()
+		if err != nil {
+			c.result <- Result{}
+			return
+		}
+		switch kind {
+		case link.Output:
+			if len(p) >= 8 && !c.print(p[8:]) {
+				return
+			}
+		case link.StatusNow:
+			c.mu.Lock()
+			link.DecodeJSON(p, &c.status)
+			c.drawBar()
+			c.mu.Unlock()
+		case link.InputTaken:
+			select {
+			case <-c.window:
+			default:
+			}
+		case link.Message:
+			c.message(string(p))
+		case link.Ended:
+			var end rundir.End
+			link.DecodeJSON(p, &end)
+			c.result <- Result{End: &end}
+			return
+		}
+	}
+}
+
+// print passes output on; false when nobody takes it any more.
+func (c *client) print(p []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var err error
+	if len(p) > 0 {
+		c.partial = p[len(p)-1] != '\n' && p[len(p)-1] != '\r'
+	}
+	if c.paint != nil {
+		err = c.paint.write(p)
+	} else {
+		_, err = c.Out.Write(p)
+	}
+	if err != nil {
+		go c.outputGone(err)
+		return false
+	}
+	return true
+}
+
+// outputGone is what happens when writing fails: the terminal went (the run
+// goes on), or the reader of a pipe left, which ends a program that still
+// writes, as it would without Stoker.
+func (c *client) outputGone(err error) {
+	if !errors.Is(err, syscall.EPIPE) || c.Attach {
+		c.result <- Result{HungUp: true}
+		return
+	}
+	time.Sleep(time.Second) // the whole pipeline may have been hung up: signals comes first then
+	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
+		tty.Close()
+		_ = c.conn.WriteJSON(link.ClientKill, link.Kill{Signal: int(syscall.SIGPIPE)})
+	}
+	c.result <- Result{HungUp: true}
+}
+
+// drawBar brings the bar up to date; c.mu is held.
+func (c *client) drawBar() {
+	if c.paint == nil || !c.Bar {
+		return
+	}
+	if line, ok := c.barLine(c.paint.cols - 1); ok {
+		_ = c.paint.setBar(line)
+	}
+}
+
+func (c *client) barLine(width int) (string, bool) {
+	var s estimate.Status
+	if !link.DecodeJSON(c.status.Progress, &s) {
+		return "", false
+	}
+	switch {
+	case c.status.Phase == rundir.Waiting:
+		return fit("waiting to restart: "+c.status.End.Text, width), true
+	case c.status.Phase == rundir.Stopping:
+		return fit("stopping ...", width), true
+	case c.status.Stall != "":
+		return fit("no progress: "+c.status.Stall, width), true
+	}
+	return bar.Render(s, width, c.Color), true
+}
+
+// fit cuts text to width cells; it holds no wide characters.
+func fit(s string, width int) string {
+	r := []rune(s)
+	return string(r[:min(len(r), max(width, 0))])
+}
+
+// message prints a line from Stoker itself.
+func (c *client) message(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	line := "stoker: " + text + "\n"
+	if c.paint == nil {
+		fmt.Fprint(c.Err, line)
+		return
+	}
+	if c.partial {
+		line = "\n" + line
+	}
+	_ = c.paint.write([]byte(line))
+	c.partial = false
+}
+
+// tidy leaves the terminal as it was found.
+func (c *client) tidy() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.paint != nil {
+		c.paint.hide()
+	}
+}
+
+// lines prints the progress once a minute where there is no bar: to a pipe, a
+// file, a terminal that cannot move its cursor.
+func (c *client) lines(ctx context.Context) {
+	tick := time.NewTicker(lineEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			c.mu.Lock()
+			var s estimate.Status
+			if link.DecodeJSON(c.status.Progress, &s) {
+				fmt.Fprintf(c.Err, "stoker %s: %s\n", c.spec.ID, strings.TrimSpace(bar.Plain(s)))
+			}
+			c.mu.Unlock()
+		case <-ctx.Done():
+			return
+		}
+	}
+}

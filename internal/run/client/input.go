@@ -1,0 +1,165 @@
+package client
+
+import (
+	"context"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"stoker/internal/run/link"
+)
+
+const (
+	keyInterrupt = 0x03 // Ctrl-C
+	keyDetach    = 0x1a // Ctrl-Z: what people press to get their prompt back
+
+	// secondKey is how long a first Ctrl-C waits for a second one.
+	secondKey = 600 * time.Millisecond
+)
+
+// input passes stdin on. On a terminal Ctrl-Z leaves the run alone, and in an
+// attached client so does Ctrl-C.
+func (c *client) input() {
+	tty := Foreground(c.In)
+	if !tty && (c.Attach || term.IsTerminal(int(c.In.Fd()))) {
+		_ = c.conn.Write(link.ClientEnd) // a background job may not read its terminal
+		return
+	}
+	keys := make(chan []byte)
+	go c.readKeys(keys)
+	for p := range keys {
+		if tty {
+			if p = c.commands(p, keys); p == nil {
+				return
+			}
+		}
+		if !c.sendInput(p) {
+			return
+		}
+	}
+	if !tty {
+		_ = c.conn.Write(link.ClientEnd)
+	}
+}
+
+func (c *client) readKeys(keys chan<- []byte) {
+	defer close(keys)
+	for {
+		p := make([]byte, link.InputFrame)
+		n, err := c.In.Read(p)
+		if n > 0 {
+			keys <- p[:n]
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// commands acts on the keys meant for the client and returns the others; nil
+// means that the client leaves.
+func (c *client) commands(p []byte, keys <-chan []byte) []byte {
+	rest := p[:0]
+	for _, b := range p {
+		switch {
+		case b == keyDetach:
+			c.result <- Result{Detached: true}
+			return nil
+		case b == keyInterrupt && c.Attach:
+			if !c.askAfterSecond(keys) {
+				return nil
+			}
+		default:
+			rest = append(rest, b)
+		}
+	}
+	return rest
+}
+
+// askAfterSecond detaches unless a second Ctrl-C follows the first; then it asks
+// whether to stop the run. False: the client leaves.
+func (c *client) askAfterSecond(keys <-chan []byte) (stay bool) {
+	select {
+	case p, ok := <-keys:
+		if !ok || len(p) == 0 || p[0] != keyInterrupt {
+			c.result <- Result{Detached: true}
+			return false
+		}
+	case <-time.After(secondKey):
+		c.result <- Result{Detached: true}
+		return false
+	}
+	c.message("stop the run? y stops it (with time to save), n stays, any other key detaches")
+	p, ok := <-keys
+	switch {
+	case ok && p[0] == 'y':
+		_ = c.conn.WriteJSON(link.ClientStop, link.Stop{})
+		return true
+	case ok && p[0] == 'n':
+		return true
+	}
+	c.result <- Result{Detached: true}
+	return false
+}
+
+// sendInput sends p in frames, each when the child has taken one before.
+func (c *client) sendInput(p []byte) bool {
+	for len(p) > 0 {
+		n := min(len(p), link.InputFrame)
+		c.window <- struct{}{}
+		if c.conn.Write(link.ClientInput, p[:n]) != nil {
+			return false
+		}
+		p = p[n:]
+	}
+	return true
+}
+
+// signals passes on what this process gets. A hang-up ends only the client.
+func (c *client) signals(ctx context.Context) {
+	for {
+		select {
+		case sig := <-c.Signals:
+			c.signal(sig)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (c *client) signal(sig os.Signal) {
+	s, ok := sig.(syscall.Signal)
+	if !ok {
+		return
+	}
+	switch s {
+	case syscall.SIGWINCH:
+		c.resized()
+	case syscall.SIGHUP:
+		c.result <- Result{HungUp: true}
+	case syscall.SIGPIPE, syscall.SIGCHLD, syscall.SIGURG:
+	default:
+		if c.Attach {
+			c.result <- Result{Detached: true}
+			return
+		}
+		_ = c.conn.WriteJSON(link.ClientKill, link.Kill{Signal: int(s)})
+	}
+}
+
+func (c *client) resized() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.paint == nil {
+		return
+	}
+	cols, rows := Size(c.Out)
+	if cols == 0 {
+		return
+	}
+	_ = c.conn.WriteJSON(link.ClientSize, link.Size{Cols: cols, Rows: rows})
+	c.paint.resize(cols, rows)
+	c.drawBar()
+}
