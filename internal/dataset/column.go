@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"runtime/debug"
+	"strconv"
 
 	"stoker/internal/arrowipc"
 	"stoker/internal/errs"
@@ -99,4 +100,26 @@ func (c Column) Bytes(i int64) (v []byte, ok bool) {
 		return nil, false
 	}
 	return col.Bytes(r)
+}
+
+// Text returns the value of sample i as a labels file holds it; a null is "".
+func (c Column) Text(i int64) string {
+	switch c.Type() {
+	case Utf8:
+		v, _ := c.Bytes(i)
+		return string(v)
+	case Float64:
+		if v, ok := c.Float64(i); ok {
+			return strconv.FormatFloat(v, 'g', -1, 64)
+		}
+	case Bool:
+		if v, ok := c.Bool(i); ok {
+			return strconv.FormatBool(v)
+		}
+	case Int64:
+		if v, ok := c.Int64(i); ok {
+			return strconv.FormatInt(v, 10)
+		}
+	}
+	return ""
 }

@@ -97,7 +97,7 @@ func TestRunStoppedAtAnyByteContinuesToTheSameBytes(t *testing.T) {
 		defer os.RemoveAll(dir)                 //nolint:errcheck // of a test
 		defer os.RemoveAll(dir + partialSuffix) //nolint:errcheck // of a test
 		for {
-			err := writeResume(dir, &budget{left: rapid.IntRange(total/20, total+1000).Draw(t, "bytes")})
+			err := writeResume(dir, &budget{left: rapid.IntRange(total/6, total+1000).Draw(t, "bytes")})
 			if err == nil {
 				break
 			}

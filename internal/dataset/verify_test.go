@@ -144,18 +144,7 @@ func TestReadFindsEveryFlippedBit(t *testing.T) {
 
 func TestVerifyFindsKeysThatOccurTwice(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "t.stk")
-	w, err := NewWriter(dir, WriterOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range []string{"a", "b", "a"} {
-		if err := w.Append(&Row{Key: key, Blob: []byte(key), CRC: CRC32C([]byte(key))}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := w.Commit(nil); err != nil {
-		t.Fatal(err)
-	}
+	writeKeys(t, dir, "a", "b", "a")
 	r := verifyTest(t, dir)
 	if r.BadSamples != 1 || r.Problems[0].Sample != 2 || r.Problems[0].Key != "a" {
 		t.Errorf("got %+v, want sample 2", r)
