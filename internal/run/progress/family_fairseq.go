@@ -6,10 +6,10 @@ import "regexp"
 // tqdm's own), and the summary lines of train.py.
 var fairseqFormats = []format{
 	pattern("fairseq", []string{" / "},
-		`epoch (?P<epoch>\d+)(?P<valid> \| valid on [^:]*)?:\s+(?P<n>\d+) / (?P<total>\d+) (?P<post>.*)$`, readFairseq),
+		`epoch (?P<epoch>\d+)(?P<valid> \| valid on [^:\d]*)?:?\s+(?P<n>\d+) / (?P<total>\d+) (?P<post>.*)$`, readFairseq),
 	pattern("fairseq_json", []string{`"num_updates"`}, `(?P<post>\{.*"num_updates": "?(?P<updates>\d+).*\})\s*$`, readFairseqJSON),
 	pattern("fairseq_end", []string{"| epoch", "| done training", "| begin"},
-		`(?:\| (?P<what>train|valid) \| epoch (?P<epoch>\d+) \| (?P<post>.*)|(?P<done>done training in)|begin (?P<begin>training|validation) )`, readFairseqSummary),
+		`(?:\| (?P<what>train|valid) \| epoch (?P<epoch>\d+) \| (?P<post>.*)|\| epoch (?P<epoch2>\d+) \| valid on (?P<post2>.*)|(?P<done>done training in)|begin (?P<begin>training|validation) )`, readFairseqSummary),
 }
 
 func readFairseq(g groups, c *context) (Event, bool) {
@@ -40,6 +40,12 @@ func readFairseqSummary(g groups, c *context) (Event, bool) {
 		return Event{Kind: Phase, Phase: Validation}, true
 	case g.has("begin"):
 		return Event{Kind: Phase, Phase: Start}, !c.sure
+	case g.has("epoch2"):
+		e := Event{Kind: Metric, Phase: Validation}
+		for _, name := range []string{"valid_loss", "valid loss"} {
+			e.addMetric("val_loss", pairIn(g.str("post2"), name))
+		}
+		return e, true
 	case g.str("what") == "valid":
 		e := Event{Kind: Metric, Phase: Validation}
 		e.addMetric("val_loss", pairIn(g.str("post"), "loss"))

@@ -46,6 +46,9 @@ func readKerasLine(g groups, c *context) (Event, bool) {
 
 // kerasPhase tells fit from evaluate by the total: the first bar's is fit's.
 func (c *context) kerasPhase(e *Event) string {
+	if c.epoch == 0 && e.Steps > 200_000 {
+		return Start // a download of keras.utils.get_file, counted in bytes
+	}
 	if e.Steps == 0 {
 		return Train
 	}

@@ -8,6 +8,8 @@ var megatronFormats = []format{
 		`(?:validation loss at iteration (?P<n>\d+)|Evaluating iter (?P<i>\d+)/(?P<total>\d+))(?P<post>.*)$`, readMegatronEval),
 	pattern("deepspeed", []string{"RunningAvgSamplesPerSec"},
 		`epoch=(?P<epoch>\d+)/micro_step=\d+/global_step=(?P<n>\d+), RunningAvgSamplesPerSec=(?P<sps>{F})`, readDeepSpeed),
+	pattern("deepspeed", []string{"skipped="},
+		`\[Rank \d+\] step=(?P<n>\d+), skipped=\d+, lr=\[(?P<lr>{F})`, readDeepSpeed),
 }
 
 func readMegatron(g groups, c *context) (Event, bool) {
@@ -19,7 +21,9 @@ func readMegatron(g groups, c *context) (Event, bool) {
 		e.setMetric("step_time", t)
 	}
 	e.addMetric("lr", pairIn(g.str("post"), "learning rate"))
-	e.addMetric("loss", pairIn(g.str("post"), "lm loss"))
+	for _, name := range []string{"lm loss", "lm_loss", "loss"} {
+		e.addMetric("loss", pairIn(g.str("post"), name))
+	}
 	return e, true
 }
 
@@ -33,5 +37,7 @@ func readMegatronEval(g groups, c *context) (Event, bool) {
 }
 
 func readDeepSpeed(g groups, c *context) (Event, bool) {
-	return Event{Kind: Step, Step: g.count("n"), Scope: ScopeRun, Phase: Train, Unit: "it", Bar: "global_step"}, true
+	e := Event{Kind: Step, Step: g.count("n"), Scope: ScopeRun, Phase: Train, Unit: "it", Bar: "global_step"}
+	e.addMetric("lr", g.str("lr"))
+	return e, true
 }

@@ -4,9 +4,9 @@ package progress
 // prints no total: it comes from argv (see ArgTotals), --total, or history.
 var nanoGPTFormats = []format{
 	pattern("nanogpt", []string{"iter "},
-		`^iter (?P<n>\d+): loss (?P<loss>{F}), time (?P<ms>{F})ms(?:, mfu (?P<mfu>{F})%)?`, readNanoGPT),
+		`(?:^|\s)iter (?P<n>\d+): loss (?P<loss>{F}), time (?P<ms>{F})ms(?:, mfu (?P<mfu>{F})%)?`, readNanoGPT),
 	pattern("nanogpt_eval", []string{"val loss"},
-		`^step (?P<n>\d+): train loss (?P<tl>{F}), val loss (?P<vl>{F})`, readNanoGPTEval),
+		`(?:^|\s)step (?P<n>\d+): train loss (?P<tl>{F}), val loss (?P<vl>{F})`, readNanoGPTEval),
 	pattern("llmc", []string{"step "},
 		`^step\s+(?P<n>\d+)/(?P<total>\d+) \| (?:train )?loss:?\s+(?P<loss>{F}) (?P<post>.*)$`, readLLMC),
 	pattern("nanochat", []string{"step "},

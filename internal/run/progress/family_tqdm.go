@@ -145,7 +145,7 @@ func takeTqdmNoTotal(line string, c *context) (e Event, rest string, ok bool) {
 	for j > 0 && (isDigit(head[j-1]) || head[j-1] == '.') {
 		j--
 	}
-	if i == j || i == len(head) {
+	if i == j || i == len(head) || j > 0 && head[j-1] == '-' {
 		return e, "", false
 	}
 	e = Event{Kind: Step, Source: "tqdm_nototal", Step: count(head[j:i]), Unit: head[i:]}

@@ -5,6 +5,8 @@ package progress
 var ultralyticsFormats = []format{
 	pattern("ultra", []string{"━", "─"},
 		`^(?P<desc>.*?): (?P<pct>\d{1,3})% [━─╸]+ (?P<n>{N}{S})/(?P<total>{N}{S})B? (?:{N}[GMK]?\w+/s )?(?:\d+:)*\d+(?:\.\d)?s?(?:<(?:\d+:)*\d+(?:\.\d)?s?)?\s*$`, readUltralytics),
+	pattern("ultra_end", []string{"epochs completed in "},
+		`^\d+ epochs completed in {N} hours`, func(g groups, c *context) (Event, bool) { return Event{Kind: End}, true }),
 }
 
 func readUltralytics(g groups, c *context) (Event, bool) {

@@ -30,9 +30,9 @@ func (f *format) mayMatch(line string) bool {
 // file of its family (or a new one), put it here, and add samples with their
 // origin to testdata/samples.jsonl.
 var formats = concat(
-	tqdmFormats, ultralyticsFormats, lightningFormats, kerasFormats, huggingFaceFormats,
+	tqdmFormats, ultralyticsFormats, lightningFormats, kerasFormats, jsonFormats, huggingFaceFormats, kohyaFormats,
 	timmFormats, openMMLabFormats, pytorchFormats, megatronFormats, fairseqFormats,
-	nanoGPTFormats, tensorFlowFormats, paddleFormats, fastaiFormats, detectronFormats,
+	nanoGPTFormats, tensorFlowFormats, paddleFormats, fastaiFormats, detectronFormats, speechFormats, boostingFormats,
 	stokerFormats, toolFormats, checkpointFormats, genericFormats,
 )
 

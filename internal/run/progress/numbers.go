@@ -107,7 +107,7 @@ func phaseOf(s string) string {
 		return ""
 	case has("skipping the first", "skipping batches", "fast-forward", "fast forward"):
 		return Resume
-	case has("valid", "evalu", "sanity check") || hasWord(s, "val") || hasWord(s, "eval") || hasWord(s, "dev"):
+	case has("valid", "evalu", "sanity check", "map50", "map@") || hasWord(s, "val") || hasWord(s, "eval") || hasWord(s, "dev"):
 		return Validation
 	case has("predicting", "inference") || hasWord(s, "test") || hasWord(s, "testing"):
 		return Test
@@ -122,7 +122,7 @@ func phaseOf(s string) string {
 	return ""
 }
 
-// hasWord reports whether s contains w with no letter on either side.
+// hasWord reports whether s contains w with no letter or digit on either side.
 func hasWord(s, w string) bool {
 	for from := 0; ; {
 		i := strings.Index(s[from:], w)
@@ -131,12 +131,14 @@ func hasWord(s, w string) bool {
 		}
 		i += from
 		j := i + len(w)
-		if (i == 0 || !isLetter(s[i-1])) && (j == len(s) || !isLetter(s[j])) {
+		if (i == 0 || !isWordByte(s[i-1])) && (j == len(s) || !isWordByte(s[j])) {
 			return true
 		}
 		from = i + 1
 	}
 }
+
+func isWordByte(c byte) bool { return isLetter(c) || isDigit(c) }
 
 func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
