@@ -39,8 +39,11 @@ const skipHint = "repair or remove it, or leave such files out and list them wit
 // badError is the error of a picture that cannot be packed.
 func (p *packer) badError(i int, err error) error {
 	kept := ""
+	if errs.Is(err, errs.Invalid) {
+		kept = ", or raise --max-pixels"
+	}
 	if p.done > 0 {
-		kept = "; with it the same command continues where this one stopped"
+		kept += "; with --on-bad skip the same command continues where this one stopped"
 	}
 	return errs.New(errs.KindOf(err), "%s: %w", source.Printable(p.src.Path(i)), err).WithHint("%s%s", skipHint, kept)
 }

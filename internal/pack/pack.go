@@ -84,6 +84,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 // checkOutput refuses before a long scan what dataset.NewWriter would after it.
 func checkOutput(output string, overwrite bool) error {
 	if _, err := os.Lstat(output); err == nil && !overwrite {
+		dropWaste(output)
 		return errs.New(errs.Invalid, "there is something of that name already").At(output).
 			WithHint("choose another name, or --overwrite to replace a dataset")
 	}
@@ -93,6 +94,18 @@ func checkOutput(output string, overwrite bool) error {
 			WithHint("make it first: mkdir -p %s", parent)
 	}
 	return nil
+}
+
+// dropWaste removes what a run left beside its complete dataset when it was
+// killed between the two last steps. A Writer with no options continues nothing:
+// it begins only where an earlier one had nothing, or nothing more, to do.
+func dropWaste(output string) {
+	if _, err := os.Lstat(output + ".partial"); err != nil {
+		return
+	}
+	if w, err := dataset.NewWriter(output, dataset.WriterOptions{Overwrite: true}); err == nil {
+		_ = w.Abort() // the waste stays; the user is told of the dataset all the same
+	}
 }
 
 func scan(o Options) (*source.Source, error) {
