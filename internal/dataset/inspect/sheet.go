@@ -28,7 +28,7 @@ const (
 	lineHeight = 13
 	margin     = 8
 	tileWidth  = thumbSide + margin
-	tileHeight = thumbSide + 2*lineHeight + margin
+	tileHeight = thumbSide + 2*lineHeight + 2*margin
 )
 
 // MaxSheet is the most samples that a sheet shows.
