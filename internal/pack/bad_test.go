@@ -154,7 +154,8 @@ func spawn(t testing.TB, c childOptions) *exec.Cmd {
 	text, err := json.Marshal(c)
 	check(t, err)
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), childVar+"="+string(text))
+	// The race detector would sleep a second before the process ends.
+	cmd.Env = append(os.Environ(), childVar+"="+string(text), "GORACE=atexit_sleep_ms=0 halt_on_error=1")
 	return cmd
 }
 
