@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar, Union
 
-from . import _progress, _rank, _session, _wire
+from . import _fork, _progress, _rank, _session, _wire
 from ._report import Epoch
 from ._session import Session
 from ._shm import Slot
@@ -25,8 +25,6 @@ Place = Tuple[int, int]  # epoch and position in it
 Self = TypeVar("Self", bound="BaseLoader")
 
 MAX_RESTARTS = 3  # of the engine, without a batch in between
-
-_loaders: weakref.WeakSet[BaseLoader] = weakref.WeakSet()
 
 
 class BaseLoader:
@@ -104,7 +102,7 @@ class BaseLoader:
         self._valid = 0
         self._closed = False
         self._lock = threading.RLock()  # of the sessions
-        _loaders.add(self)
+        _fork.loaders.add(self)
 
     # -- epochs -----------------------------------------------------------
 
@@ -327,6 +325,10 @@ class BaseLoader:
         self.__dict__.update(kept)
         self._setup(self._next, self._cursor)
 
+    def renew_lock(self) -> None:
+        """After a fork: the lock may be held by a thread that the child does not have."""
+        self._lock = threading.RLock()
+
     def __repr__(self) -> str:
         plan = self._request["plan"]
         return (
@@ -355,13 +357,4 @@ def _operations(
     return operations
 
 
-def _after_fork_in_child() -> None:
-    # Sessions are forgotten by their own module; locks may be held by threads that
-    # the child does not have.
-    for loader in list(_loaders):
-        loader._lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
 atexit.register(_session.close_all)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import List, Tuple, Union
+from typing import List, Optional, Tuple, Union
 
 from . import _binary, _wire
 from ._version import __version__
@@ -50,18 +50,17 @@ def connect() -> Tuple[socket.socket, _wire.Receiver]:
     name = address()
     reasons: List[str] = []
     for _ in range(_ATTEMPTS):
-        try:
-            sock = _dial(name)
-        except (ConnectionRefusedError, FileNotFoundError):
+        sock = _dial(name)
+        if sock is None:
             _start(name)
-            try:
-                sock = _dial(name)
-            except OSError as err:
-                reasons.append(f"nobody answers at {name}: {err}")
-                continue
+            sock = _dial(name)
+        if sock is None:
+            reasons.append(f"nobody answers at {name}")
+            continue
         try:
             return sock, _greet(sock)
         except (_wire.ConnectionLost, OSError) as err:
+            # It was just leaving when it took the connection.
             sock.close()
             reasons.append(f"the engine left during the greeting: {err}")
         except BaseException:
@@ -73,13 +72,17 @@ def connect() -> Tuple[socket.socket, _wire.Receiver]:
     )
 
 
-def _dial(name: str) -> socket.socket:
+def _dial(name: str) -> Optional[socket.socket]:
+    """Return a connection, or ``None`` where nobody listens."""
     where: Union[str, bytes] = b"\0" + os.fsencode(name[1:]) if name.startswith("@") else name
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.settimeout(_GREETING_SECONDS)
         sock.connect(where)
         _check_owner(sock, name)
+    except (ConnectionRefusedError, FileNotFoundError):
+        sock.close()
+        return None
     except BaseException:
         sock.close()
         raise

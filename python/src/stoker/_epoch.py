@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import warnings
-import weakref
 from typing import Optional
 
-from . import _progress, _wire
+from . import _fork, _progress, _wire
 from ._base import MAX_RESTARTS, BaseLoader
 from ._batch import Batch
 from ._report import Epoch
 from ._session import Session
+from ._warnings import warn
 from .errors import EngineError
-
-_iterators: weakref.WeakSet[EpochIterator] = weakref.WeakSet()
 
 
 class EpochIterator:
     """Hands out the batches of one epoch. Several threads may share it."""
 
     def __init__(self, loader: BaseLoader) -> None:
+        self._bar: Optional[_progress.Bar] = None
+        self.session: Optional[Session] = None  # one of its own, once another iterator took over
         self._figures = Epoch()
         self._loader = loader
         self._epoch, self._position = loader._begin_epoch(self, self._figures)
         self._figures.number = self._epoch
         self._lock = threading.Lock()
         self._begun: Optional[float] = None
-        self._bar: Optional[_progress.Bar] = None
         self._done = False
-        self.session: Optional[Session] = None  # one of its own, once another iterator took over
-        _iterators.add(self)
+        _fork.iterators.add(self)
 
     def __iter__(self) -> EpochIterator:
         return self
@@ -87,11 +83,9 @@ class EpochIterator:
                 f"the engine died {restarts} times in a row: {err}",
                 hint="see whether the machine ran out of memory (dmesg), and report this if it did not",
             ) from err
-        warnings.warn(
+        warn(
             f"the engine died ({err}); it is started again and goes on at epoch {self._epoch}, "
-            f"position {self._position}: no batch is lost or repeated",
-            RuntimeWarning,
-            stacklevel=4,
+            f"position {self._position}: no batch is lost or repeated"
         )
 
     def _count(self, batch: Batch, begun: float) -> None:
@@ -129,6 +123,10 @@ class EpochIterator:
         except _wire.ConnectionLost:
             pass  # the next batch finds out; a figure is not worth a restart
 
+    def renew_lock(self) -> None:
+        """After a fork: the lock may be held by a thread that the child does not have."""
+        self._lock = threading.Lock()
+
     def __del__(self) -> None:
         # Nothing depends on this: break leaves the bar and the session of an
         # iterator that was taken over to the garbage collector, this is earlier.
@@ -136,12 +134,3 @@ class EpochIterator:
             self._bar.close()
         if self.session is not None:
             self.session.close()
-
-
-def _after_fork_in_child() -> None:
-    for iterator in list(_iterators):
-        iterator._lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import socket
 import threading
-import warnings
-import weakref
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Tuple
 
-from . import _engine, _wire
+from . import _engine, _fork, _wire
 from ._batch import Batch, Field, parse_fields
 from ._report import Epoch
 from ._shm import Lease, Slot
+from ._warnings import warn
 from .errors import InternalError, from_wire
-
-# Sessions of this process, so that a forked child can let go of its copies.
-_live: weakref.WeakSet[Session] = weakref.WeakSet()
 
 
 class Session:
@@ -44,12 +39,13 @@ class Session:
         self._send_lock = threading.Lock()
         self._stream = 1  # that of OPEN
         self._handed_out = self._released = 0  # batches
+        self._on_loan: Dict[int, Slot] = {}  # slots that arrays view
         self._broken = False  # nothing more can be sent
         self.closed = False
         start = request["start"]
         self.at: Tuple[int, int] = (start["epoch"], start["position"])
         self._sock, self._receiver = _engine.connect()
-        _live.add(self)
+        _fork.sessions.add(self)
         try:
             self._send(_wire.encode_json(_wire.OPEN, request))
             while self._receive() != _wire.OPENED:
@@ -62,7 +58,7 @@ class Session:
         self.opened = opened
         self.fields: List[Field] = parse_fields(opened["fields"])
         for text in opened.get("notices") or []:
-            _warn(text)
+            warn(text)
 
     # -- the stream -------------------------------------------------------
 
@@ -108,6 +104,7 @@ class Session:
         except KeyError:
             raise InternalError(f"the engine sent a batch in slot {frame.slot}, which it never named") from None
         self._handed_out += 1
+        self._on_loan[frame.slot] = slot
         return Lease(slot, frame.generation, self.release, writable=self._writable)
 
     # -- figures ----------------------------------------------------------
@@ -177,7 +174,7 @@ class Session:
             # Batches in reference cycles look held until a collection finds them.
             gc.collect()
             self._flush()
-        _warn(str(notice.get("message", "")))
+        warn(str(notice.get("message", "")))
 
     # -- sending ----------------------------------------------------------
 
@@ -185,6 +182,7 @@ class Session:
         """Tell the engine that nothing views a slot any more. Safe in any thread and
         inside a garbage collection: it never waits for a lock or for the socket.
         """
+        self._on_loan.pop(slot, None)
         if not self._broken:
             self._releases.append(_wire.encode_release(slot, generation))
             self._flush()
@@ -265,7 +263,22 @@ class Session:
         self._slots.clear()
         self._batches.clear()
         self._releases.clear()
-        _live.discard(self)
+        _fork.sessions.discard(self)
+
+    # -- forks (see _fork) ------------------------------------------------
+
+    def leased(self) -> List[Slot]:
+        """Return the slots that arrays view."""
+        return list(self._on_loan.values())
+
+    def hold_releases(self) -> bool:
+        """Keep releases back until :meth:`let_releases_go`, if the session has lent anything."""
+        return bool(self._on_loan) and self._send_lock.acquire(timeout=1)
+
+    def let_releases_go(self) -> None:
+        """Send what was kept back."""
+        self._send_lock.release()
+        self._flush()
 
     def forget_in_child(self) -> None:
         """After a fork: the session is the parent's, and so are its locks."""
@@ -274,20 +287,7 @@ class Session:
         self.forget()
 
 
-def _warn(text: str) -> None:
-    warnings.warn(text, RuntimeWarning, stacklevel=2)
-
-
 def close_all() -> None:
     """End all sessions of the process, at its end."""
-    for session in list(_live):
+    for session in list(_fork.sessions):
         session.close()
-
-
-def _after_fork_in_child() -> None:
-    for session in list(_live):
-        session.forget_in_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
