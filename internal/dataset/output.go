@@ -38,8 +38,14 @@ type output struct {
 	crc  uint32
 }
 
+// writebackBytes is the size from which on a write is worth a call of its own.
+const writebackBytes = 1 << 20
+
 func (o *output) Write(p []byte) (int, error) {
 	n, err := o.file.Write(p)
+	if f, ok := o.file.(*os.File); ok && n >= writebackBytes {
+		startWriteback(f, o.size, int64(n))
+	}
 	o.size += int64(n)
 	o.crc = crc32.Update(o.crc, castagnoli, p[:n])
 	return n, writeError(err, o.path, len(p)-n)
