@@ -50,6 +50,8 @@ type Decoder struct {
 	out    output
 	coef   []int16 // coefficients: of a strip, or of the whole image
 
+	jobs, skipJobs []job // blocks of an MCU row that is wanted, and of one that is not
+
 	smooth   smoother
 	lastGood int // last MCU row for which the last progressive scan had data
 }
@@ -160,30 +162,51 @@ func (d *Decoder) decodeOneScan(dst []byte, stride int, region image.Rectangle, 
 	f, o, s := &d.p.frame, &d.out, &d.scan
 	o.begin(f, region, dst, stride, 1)
 	d.coef = grow(d.coef, o.placeStrip(f, &s.plan))
+	d.rowJobs(f, o)
 	s.begin(d.p.src, d.p.scan.start, d.p.restartInterval)
 	for r := range o.r1 {
-		if r < o.r0 {
-			s.mcus(d.p.src, nil, -1, f.mcusX)
-		} else {
-			clear(d.coef)
-			s.mcus(d.p.src, nil, -1, o.c0)
-			s.mcus(d.p.src, d.coef, 0, o.c1-o.c0)
-			if r+1 < o.r1 {
-				s.mcus(d.p.src, nil, -1, f.mcusX-o.c1)
-			}
+		jobs := d.jobs
+		switch {
+		case r < o.r0:
+			jobs = d.skipJobs
+		case r+1 == o.r1:
+			jobs = jobs[:o.c1*s.plan.n]
 		}
+		if r >= o.r0 {
+			clear(d.coef)
+		}
+		s.decode(d.p.src, d.coef, jobs)
 		if s.damage != nil && !opts.Partial {
 			return s.damage
 		}
 		if r >= o.r0 {
-			for i := range f.ncomp {
-				c := &f.comp[i]
-				o.transform(c, d.coef[c.blockOff:], c.blockRowStride, 0)
-			}
-			o.emit(f, r, 1)
+			d.finishRow(r)
 		}
 	}
 	return nil
+}
+
+// rowJobs lists the blocks of an MCU row that the region needs a part of, and
+// of one that only has to be passed.
+func (d *Decoder) rowJobs(f *frame, o *output) {
+	plan := &d.scan.plan
+	d.jobs = plan.appendJobs(d.jobs[:0], -1, o.c0)
+	d.jobs = plan.appendJobs(d.jobs, 0, o.c1-o.c0)
+	d.jobs = plan.appendJobs(d.jobs, -1, f.mcusX-o.c1)
+	d.skipJobs = d.skipJobs[:0]
+	if o.r0 > 0 {
+		d.skipJobs = plan.appendJobs(d.skipJobs, -1, f.mcusX)
+	}
+}
+
+// finishRow turns the coefficients of MCU row r into pixels.
+func (d *Decoder) finishRow(r int) {
+	f, o := &d.p.frame, &d.out
+	for i := range f.ncomp {
+		c := &f.comp[i]
+		o.transform(c, d.coef[c.blockOff:], c.blockRowStride, 0)
+	}
+	o.emit(f, r, 1)
 }
 
 // grow returns a slice of n elements, reusing s where it is large enough.

@@ -1,50 +1,75 @@
 package jpeg
 
-// mcuPlan says how the blocks of one MCU of a scan are coded and where their
-// coefficients go.
-type mcuPlan struct {
-	n      int         // blocks
-	dc, ac [10]*lookup // tables of each block
-	comp   [10]uint8   // place of its component in the scan
-	base   [10]int     // of the block of MCU 0 in the coefficient store
-	step   [10]int     // to the next MCU
+import "unsafe"
+
+// job is one block to decode.
+type job struct {
+	off  int // of its coefficients in the store, in bytes
+	pred int // of its DC prediction in stream.pred, in bytes
+	dc   *lookup
+	ac   *lookup
 }
 
-// stream is a place in entropy-coded data.
+// stream is a place in entropy-coded data and the blocks to decode from there.
+// The assembly knows its layout.
 type stream struct {
-	data []byte // of a segment
+	data []byte // unstuffed, followed by overrun bytes of zeros
 	pos  int    // bits
+	end  int    // bits
+	jobs []job
+	at   int // job in progress, -1 before the first
+	coef []int16
 	pred [4]int32
-	bad  int // position just after the first bad code, 0 where there was none
+
+	// Where the assembly stopped within a block: the place in zigzag order less
+	// 63, the coefficients and the table. k is 0 or more between blocks.
+	k     int
+	block unsafe.Pointer
+	table *lookup
+
+	perMCU int // jobs in an MCU
+	bad    int // bit just after the first bad code, 0 where there was none
 }
 
-// store decodes n MCUs, from the m-th on of those that plan places in coef,
-// where their blocks must be zero. It stops after the MCU in which the data
-// ends, which is at bit end.
-func (s *stream) store(plan *mcuPlan, coef []int16, m, n, end int) {
+// start prepares a stream to decode jobs at its present position.
+func (s *stream) start(jobs []job, coef []int16) {
+	s.jobs, s.coef, s.at, s.k = jobs, coef, -1, 0
+}
+
+// done tells whether no job is left.
+func (s *stream) done() bool { return s.k >= 0 && s.at+1 >= len(s.jobs) }
+
+// runGeneric decodes all jobs of a stream, whose coefficients must be zero. It
+// stops after the MCU in which the data ends; zeros stand for missing bits.
+func (s *stream) runGeneric() {
 	data, pos := s.data, s.pos
-	for last := m + n; m < last && pos <= end; m++ {
-		for j := 0; j < plan.n; j++ {
-			dc := plan.dc[j]
-			w := window(data, pos)
-			e := dc.fast[w>>(64-lookBits)]
-			if e&entrySlow != 0 {
-				e = s.slow(dc, e, pos)
+	inMCU := 0
+	for i := range s.jobs {
+		j := &s.jobs[i]
+		if inMCU == 0 {
+			if pos > s.end {
+				break
 			}
-			pos += int(e & 63)
-			pred := &s.pred[plan.comp[j]&3]
-			*pred += int32(e) >> 16
-			off := plan.base[j] + m*plan.step[j]
-			blk := (*[dummySlot * 2]int16)(coef[off : off+dummySlot*2])
-			blk[0] = int16(*pred)
-			pos = s.storeAC(plan.ac[j], blk, data, pos)
+			inMCU = s.perMCU
 		}
+		inMCU--
+		w := window(data, pos)
+		e := j.dc.fast[w>>(64-lookBits)]
+		if e&entrySlow != 0 {
+			e = s.slow(j.dc, e, pos)
+		}
+		pos += int(e & 63)
+		pred := &s.pred[j.pred>>2&3]
+		*pred += int32(e) >> 16
+		blk := (*[dummySlot * 2]int16)(s.coef[j.off>>1:])
+		blk[0] = int16(*pred)
+		pos = s.runAC(j.ac, blk, data, pos)
 	}
-	s.pos = pos
+	s.pos, s.at = pos, len(s.jobs)
 }
 
-// storeAC decodes the coefficients of a block after the first.
-func (s *stream) storeAC(ac *lookup, blk *[dummySlot * 2]int16, data []byte, pos int) int {
+// runAC decodes the coefficients of a block after the first.
+func (s *stream) runAC(ac *lookup, blk *[dummySlot * 2]int16, data []byte, pos int) int {
 	for k := uint32(0); k < 63; {
 		w := window(data, pos)
 		e := ac.fast[w>>(64-lookBits)]
@@ -58,11 +83,10 @@ func (s *stream) storeAC(ac *lookup, blk *[dummySlot * 2]int16, data []byte, pos
 		pos += int(e & 63)
 		k += e >> 8 & 0xff
 		blk[position[uint8(k)]&(2*dummySlot-1)] = int16(e >> 16)
-		// A window holds 57 bits, a fast entry at most lookBits: no reload.
 		if k >= 63 {
 			break
 		}
-		w <<= e & 63
+		w <<= e & 63 // 57 bits less lookBits remain: no reload
 		e = ac.fast[w>>(64-lookBits)]
 		if e&entrySlow != 0 {
 			e = s.slow(ac, e, pos)
@@ -74,32 +98,6 @@ func (s *stream) storeAC(ac *lookup, blk *[dummySlot * 2]int16, data []byte, pos
 	return pos
 }
 
-// skip passes over n MCUs; it only keeps the DC predictions up to date.
-func (s *stream) skip(plan *mcuPlan, n, end int) {
-	data, pos := s.data, s.pos
-	for ; n > 0 && pos <= end; n-- {
-		for j := 0; j < plan.n; j++ {
-			dc, ac := plan.dc[j], plan.ac[j]
-			w := window(data, pos)
-			e := dc.fast[w>>(64-lookBits)]
-			if e&entrySlow != 0 {
-				e = s.slow(dc, e, pos)
-			}
-			pos += int(e & 63)
-			s.pred[plan.comp[j]&3] += int32(e) >> 16
-			for k := uint32(0); k < 63; k += e >> 8 & 0xff {
-				w := window(data, pos)
-				e = ac.fast[w>>(64-lookBits)]
-				if e&entrySlow != 0 {
-					e = s.slow(ac, e, pos)
-				}
-				pos += int(e & 63)
-			}
-		}
-	}
-	s.pos = pos
-}
-
 //go:noinline
 func (s *stream) slow(t *lookup, e uint32, pos int) uint32 {
 	e = t.slow(window(s.data, pos), e)
@@ -107,4 +105,29 @@ func (s *stream) slow(t *lookup, e uint32, pos int) uint32 {
 		s.bad = pos + badCodeBits
 	}
 	return e
+}
+
+// run decodes all jobs of a stream, by the fastest kernel. What is not right
+// with the data the generic code finds out, from the beginning.
+func (s *stream) run() {
+	if runOne == nil {
+		s.runGeneric()
+		return
+	}
+	pos, pred := s.pos, s.pred
+	runOne(s)
+	s.verify(pos, pred)
+}
+
+// verify decodes again, with runGeneric, what a kernel gave up on: the stream
+// began at pos with the given predictions.
+func (s *stream) verify(pos int, pred [4]int32) {
+	if s.pos <= s.end && s.done() {
+		return
+	}
+	for i := range s.jobs {
+		clear(s.coef[s.jobs[i].off>>1:][:64])
+	}
+	s.pos, s.pred = pos, pred
+	s.runGeneric()
 }

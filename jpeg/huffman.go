@@ -22,9 +22,11 @@ const (
 // badCodeBits is how many bits libjpeg consumes before it gives up on a code.
 const badCodeBits = 17
 
-// lookup is a Huffman table ready for decoding.
+// lookup is a Huffman table ready for decoding. The assembly knows its layout.
 type lookup struct {
 	fast  [1 << lookBits]uint32
+	place [256]uint8  // a copy of position, for the assembly
+	long  [256]uint32 // slow entry of each value, in the order of codes
 	limit [17]uint32 // first code beyond those of each length, left-aligned in 16 bits
 	first [17]int32  // place of a length's first value, less its first code
 	spec  huffSpec   // what it was built from
@@ -81,6 +83,8 @@ func (t *lookup) build(spec *huffSpec, dc bool, at int) error {
 			if dc && spec.value[k] > 15 {
 				return errAt(Corrupt, at, "DC Huffman table with symbol %d", spec.value[k])
 			}
+			step, size := unpackSymbol(spec.value[k], dc)
+			t.long[k] = uint32(l) | entrySlow | step<<8 | uint32(size)<<16
 			if l <= lookBits {
 				t.fill(code, l, spec.value[k], dc)
 			}
@@ -90,6 +94,7 @@ func (t *lookup) build(spec *huffSpec, dc bool, at int) error {
 		t.limit[l] = code << (16 - l)
 		code <<= 1
 	}
+	t.place = position
 	t.spec, t.dc = *spec, dc
 	return nil
 }

@@ -7,4 +7,10 @@ var (
 	greyRow = greyRowGeneric
 	upH2V1  = upH2V1Generic
 	upH2V2  = upH2V2Generic
+
+	// runOne decodes all jobs of a stream, runThree until one of three streams
+	// has none left; nil where only stream.runGeneric is there. They give up on
+	// damaged data: see stream.verify.
+	runOne   func(s *stream)
+	runThree func(a, b, c *stream)
 )

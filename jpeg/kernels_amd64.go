@@ -23,6 +23,12 @@ func upH2V2AVX512(out, near, far *byte, n int)
 //go:noescape
 func upH2V1AVX512(out, in *byte, n int)
 
+//go:noescape
+func runOneBMI2(s *stream)
+
+//go:noescape
+func runThreeBMI2(a, b, c *stream)
+
 // rgbOrder tells yccRowAVX512 how to interleave: see there.
 var rgbOrder = func() (t [9][64]byte) {
 	for third := range 3 {
@@ -59,7 +65,7 @@ func bestLevel() level {
 	switch {
 	case x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VBMI && x.HasAVX512VNNI && x.HasBMI2:
 		return levelAVX512
-	case x.HasAVX2:
+	case x.HasAVX2 && x.HasBMI2:
 		return levelAVX2
 	}
 	return levelGeneric
@@ -71,6 +77,10 @@ func init() { useLevel(bestLevel()) }
 func useLevel(l level) {
 	idctRow, yccRow, greyRow, upH2V1, upH2V2 =
 		idctRowGeneric, yccRowGeneric, greyRowGeneric, upH2V1Generic, upH2V2Generic
+	runOne, runThree = nil, nil
+	if l > levelGeneric {
+		runOne, runThree = runOneBMI2, runThreeBMI2
+	}
 	switch l {
 	case levelAVX512:
 		idctRow = func(coef []int16, n int, quant *[64]uint16, out []byte, stride int) {

@@ -37,7 +37,7 @@ func (d *Decoder) decodeScans(dst []byte, stride int, region image.Rectangle, op
 // a short file from asking for much memory.
 func (d *Decoder) placeAll(opts Options) (int, error) {
 	f := &d.p.frame
-	coded, size := 0, 0
+	coded, size := 0, dummyBlock/64
 	for i := range f.ncomp {
 		c := &f.comp[i]
 		// One block to spare in each row takes the dummy slot of the last.
@@ -94,7 +94,8 @@ func (d *Decoder) readScan() error {
 	across, down := d.scanSize()
 	for row := range down {
 		d.placeRow(row)
-		s.mcus(d.p.src, d.coef, 0, across)
+		d.jobs = s.plan.appendJobs(d.jobs[:0], 0, across)
+		s.decode(d.p.src, d.coef, d.jobs)
 		if s.empty && s.interval == 0 {
 			break
 		}

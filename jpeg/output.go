@@ -57,7 +57,7 @@ func (o *output) begin(f *frame, region image.Rectangle, dst []byte, stride, str
 // placeStrip lays out the coefficients of one strip of an interleaved scan and
 // returns their number.
 func (o *output) placeStrip(f *frame, plan *mcuPlan) int {
-	size, j := 0, 0
+	size, j := dummyBlock, 0
 	for i := range f.ncomp {
 		c := &f.comp[i]
 		c.blockOff = size

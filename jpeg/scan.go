@@ -1,5 +1,37 @@
 package jpeg
 
+// mcuPlan says how the blocks of one MCU of a scan are coded and where their
+// coefficients go.
+type mcuPlan struct {
+	n      int         // blocks
+	dc, ac [10]*lookup // tables of each block
+	comp   [10]uint8   // place of its component in the scan
+	base   [10]int     // of the block of MCU 0 in the coefficient store, in int16
+	step   [10]int     // to the next MCU
+}
+
+// appendJobs appends n MCUs, from the m-th on, or where m is negative n that go
+// to the dummy block, which lies at the beginning of the coefficient store.
+func (p *mcuPlan) appendJobs(jobs []job, m, n int) []job {
+	for range n {
+		for j := range p.n {
+			off := 0
+			if m >= 0 {
+				off = p.base[j] + m*p.step[j]
+			}
+			jobs = append(jobs, job{off * 2, int(p.comp[j]) * 4, p.dc[j], p.ac[j]})
+		}
+		if m >= 0 {
+			m++
+		}
+	}
+	return jobs
+}
+
+// dummyBlock is the room at the beginning of a coefficient store, in int16, for
+// blocks that nobody wants.
+const dummyBlock = 2 * dummySlot
+
 // scanState reads the entropy-coded data of one scan: segments, restart
 // markers and what is to be done where they are damaged.
 type scanState struct {
@@ -15,9 +47,9 @@ type scanState struct {
 
 // begin starts a scan at offset start of src.
 func (s *scanState) begin(src []byte, start, interval int) {
-	s.seg.load(src, start, 0)
-	s.stream = stream{data: s.seg.data}
-	s.interval, s.toGo, s.expected, s.empty = interval, interval, 0, false
+	s.interval, s.toGo, s.expected = interval, interval, 0
+	s.stream = stream{perMCU: s.plan.n}
+	s.nextSegment(src, start)
 }
 
 // note keeps the first damage.
@@ -27,36 +59,25 @@ func (s *scanState) note(e *Error) {
 	}
 }
 
-// mcus decodes n MCUs, storing them from the m-th on, or skipping them where
-// m is negative. Where the data ends early the rest stays zero, as in libjpeg.
-func (s *scanState) mcus(src []byte, coef []int16, m, n int) {
-	for n > 0 {
-		run := n
+// decode decodes the MCUs of jobs. Where the data ends early the rest stays
+// zero, as in libjpeg.
+func (s *scanState) decode(src []byte, coef []int16, jobs []job) {
+	for len(jobs) > 0 {
+		n := len(jobs)
 		if s.interval > 0 {
 			if s.toGo == 0 {
 				s.restart(src)
 			}
-			run = min(n, s.toGo)
-			s.toGo -= run
+			n = min(n, s.toGo*s.perMCU)
+			s.toGo -= n / s.perMCU
 		}
 		if !s.empty {
-			s.run(src, coef, m, run)
+			s.start(jobs[:n], coef)
+			s.run()
+			s.check(src)
 		}
-		if m >= 0 {
-			m += run
-		}
-		n -= run
+		jobs = jobs[n:]
 	}
-}
-
-// run decodes MCUs of one segment.
-func (s *scanState) run(src []byte, coef []int16, m, n int) {
-	if m >= 0 {
-		s.store(&s.plan, coef, m, n, s.seg.end)
-	} else {
-		s.skip(&s.plan, n, s.seg.end)
-	}
-	s.check(src)
 }
 
 // check notes what went wrong in the segment so far.
@@ -99,7 +120,7 @@ func (s *scanState) restart(src []byte) {
 			// It lies beyond the data of this interval: leave it there.
 			s.seg.load(src, at, at)
 			s.seg.marker, s.seg.at = marker, at
-			s.data, s.pos = s.seg.data, 0
+			s.data, s.pos, s.end = s.seg.data, 0, 0
 			return
 		case marker >= markerSOF0 && ahead != 6 && ahead != 7:
 			s.nextSegment(src, at+2)
@@ -114,7 +135,7 @@ func (s *scanState) restart(src []byte) {
 
 func (s *scanState) nextSegment(src []byte, start int) {
 	s.seg.load(src, start, 0)
-	s.data, s.pos, s.empty = s.seg.data, 0, false
+	s.data, s.pos, s.end, s.empty = s.seg.data, 0, s.seg.end, false
 }
 
 // setup builds the tables and the order of blocks of a sequential scan.
