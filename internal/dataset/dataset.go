@@ -85,7 +85,11 @@ func (d *Dataset) checkSize(info FileInfo) error {
 		return errs.New(errs.Corrupt, "%s is missing", info.File).At(d.dir).WithHint("pack the dataset again, or fetch the file from another copy")
 	}
 	if err != nil {
-		return ioError(err, filepath.Join(d.dir, info.File))
+		err = ioError(err, filepath.Join(d.dir, info.File))
+		if errs.Is(err, errs.Internal) { // such as a link that leaves the folder
+			err = errs.New(errs.Corrupt, "%s cannot be used: %w", info.File, err)
+		}
+		return err
 	}
 	if stat.Size() == info.Bytes {
 		return nil

@@ -15,6 +15,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// fastDir returns a new folder, in memory where the system has such a disk: tests
+// that write hundreds of datasets would wait for the disk most of the time.
+func fastDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "stoker-test-*")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 // testFields has one further field of each type.
 var testFields = []Field{{Name: "caption", Type: Utf8}, {Name: "score", Type: Float64}, {Name: "views", Type: Int64}, {Name: "safe", Type: Bool}}
 
@@ -121,27 +133,31 @@ func checkTest(t testing.TB, d *Dataset, n int) {
 	if d.Len() != int64(n) {
 		t.Fatalf("%d samples, want %d", d.Len(), n)
 	}
-	var buf []byte
 	for i := range int64(n) {
-		want := testRow(int(i))
-		s, err := d.Sample(i)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if buf, err = d.Read(&s, i, buf); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(buf, want.Blob) || d.Key(i) != want.Key || s.Label != want.Label || s.Width != want.Width ||
-			s.Height != want.Height || s.Orientation != int(want.Orientation) || s.Format != want.Format || s.CRC != want.CRC {
-			t.Fatalf("row %d: got %+v, want %+v", i, s, want)
-		}
-		checkValues(t, d, i, want.Values)
+		checkRow(t, d, i, testRow(int(i)))
+		checkValues(t, d, i, testFields, testRow(int(i)).Values)
 	}
 }
 
-func checkValues(t testing.TB, d *Dataset, i int64, want []Value) {
+func checkRow(t fataler, d *Dataset, i int64, want *Row) {
 	t.Helper()
-	for f, field := range testFields {
+	s, err := d.Sample(i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blob, err := d.Read(&s, i, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(blob, want.Blob) || d.Key(i) != want.Key || s.Label != want.Label || s.Width != want.Width ||
+		s.Height != want.Height || s.Orientation != int(want.Orientation) || s.Format != want.Format || s.CRC != want.CRC {
+		t.Fatalf("row %d: got %+v, want %+v", i, s, want)
+	}
+}
+
+func checkValues(t fataler, d *Dataset, i int64, fields []Field, want []Value) {
+	t.Helper()
+	for f, field := range fields {
 		c, err := d.Column(field.Name)
 		if err != nil {
 			t.Fatal(err)

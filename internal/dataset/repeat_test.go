@@ -26,7 +26,7 @@ func TestRepeatedDatasetHasTheSameSamplesAgain(t *testing.T) {
 		if err != nil || string(blob) != string(want.Blob) {
 			t.Fatalf("sample %d: %d bytes (%v), want %d", i, len(blob), err, len(want.Blob))
 		}
-		checkValues(t, d, i, want.Values)
+		checkValues(t, d, i, testFields, want.Values)
 	}
 	if a, b := d.Key(4), d.Key(24); b != a+"#2" {
 		t.Errorf("keys %q and %q, want #2 behind the second", a, b)

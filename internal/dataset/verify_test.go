@@ -65,7 +65,7 @@ func damage(t *rapid.T, path string) (at int, cut bool) {
 // TestVerifyNamesEveryDamagedSample damages one file at a random place: the
 // report names the samples hit, and no others.
 func TestVerifyNamesEveryDamagedSample(t *testing.T) {
-	tmp := t.TempDir()
+	tmp := fastDir(t)
 	src := filepath.Join(tmp, "src.stk")
 	m := writeTest(t, src, verifyRows, testOptions())
 	whole := openTest(t, src)
