@@ -48,13 +48,6 @@ type Spec struct {
 	RawCap   int64         `json:"raw_cap,omitempty"`
 	CleanCap int64         `json:"clean_cap,omitempty"`
 	Notify   bool          `json:"notify"`
-	Watch    *Watch        `json:"watch,omitempty"` // a process that Stoker did not start
-}
-
-// Watch is a process of someone else and the log it writes.
-type Watch struct {
-	PID int    `json:"pid"`
-	Log string `json:"log"`
 }
 
 // Dir is one run's directory.

@@ -61,6 +61,9 @@ func (s *supervisor) finish(end rundir.End) {
 	_ = s.file.Write(&s.status, true)
 	_ = s.clean.Sync()
 	s.push()
+	if s.record != nil {
+		s.record.finish(s.lesson(HistoryRow(s.Spec, s.status), end))
+	}
 	final := s.finalPayload()
 	for c := range s.clients {
 		c.final = final

@@ -71,6 +71,7 @@ type supervisor struct {
 	watch   watcher // what is seen of the run: progress, checkpoints, stalls
 	attempt attempt
 	stop    stopper
+	record  *recorder
 	restart <-chan time.Time // set between a failure and its restart
 
 	synced, written, looked time.Time
@@ -105,13 +106,19 @@ func Run(ctx context.Context, o Options, ready func()) error {
 		return s.holderMissing(err)
 	}
 	defer s.holder.Close()
+	s.watch.history = s.learn(ctx)
+	s.record = newRecorder(ctx, s.State, s.Spec)
 	go s.readHolder(ctx)
 	go s.accept(ctx, l)
 	ready()
 	s.loop(ctx)
 	if s.over {
-		s.State.MarkEnded(s.Spec.ID)
 		s.farewell()
+		if err := s.record.wait(); err != nil {
+			s.note("no-history", map[string]string{"error": err.Error()}, false)
+		} else {
+			s.State.MarkEnded(s.Spec.ID) // else the next `stoker ps` records it
+		}
 		_ = s.holder.Write(hold.Quit)
 	}
 	return nil

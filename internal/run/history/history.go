@@ -1,0 +1,253 @@
+// Package history keeps a record of all runs of one user in an SQLite file: the
+// list that `stoker ps` shows, and what earlier runs of a command teach about
+// the next one. Losing it costs comfort, never a run: everything that a run
+// needs lies in its own directory.
+package history
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"slices"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite", pure Go
+
+	"stoker/internal/errs"
+	"stoker/internal/run/estimate"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Run is one row.
+type Run struct {
+	UID        string            `json:"uid"`
+	ID         string            `json:"id"`
+	Name       string            `json:"name,omitempty"`
+	Argv       []string          `json:"argv"`
+	CommandKey string            `json:"command_key"`
+	Dir        string            `json:"dir"`
+	Host       string            `json:"host"`
+	Machine    string            `json:"machine,omitempty"`
+	MachineKey string            `json:"machine_key,omitempty"`
+	Facts      Facts             `json:"facts"`
+	Stoker     string            `json:"stoker,omitempty"`
+	Started    time.Time         `json:"started"`
+	Ended      time.Time         `json:"ended,omitzero"`
+	Code       int               `json:"code"`
+	Signal     int               `json:"signal,omitempty"`
+	Cause      string            `json:"cause,omitempty"`
+	Text       string            `json:"text,omitempty"`
+	Attempts   int               `json:"attempts"`
+	Percent    float64           `json:"percent"`   // of the steps, -1 unknown
+	DataWait   float64           `json:"data_wait"` // share of step time, -1 unknown
+	Record     *estimate.Record  `json:"record,omitempty"`
+	Scores     []estimate.Scored `json:"scores,omitempty"`
+	Imported   bool              `json:"imported,omitempty"`
+}
+
+// DB is an open history. Safe for concurrent use, also by many processes.
+type DB struct{ db *sql.DB }
+
+// Open opens or creates the history at path and brings its schema up to date.
+// A file of a newer Stoker that this one may not touch is errs.Mismatch.
+func Open(ctx context.Context, path string) (*DB, error) {
+	q := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)"}, "_txlock": {"immediate"}}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	if err != nil {
+		return nil, errs.New(errs.Permission, "open history: %w", err).At(path)
+	}
+	db.SetMaxOpenConns(1)
+	if err := migrate(ctx, db); err != nil {
+		db.Close()
+		var e *errs.Error
+		if errs.Is(err, errs.Mismatch) {
+			return nil, err
+		}
+		e = errs.New(errs.Permission, "open history: %w", err).At(path)
+		return nil, e.WithHint("runs work without it; move the file away to start a new one")
+	}
+	return &DB{db}, nil
+}
+
+// Close closes the file.
+func (d *DB) Close() error { return d.db.Close() }
+
+// migrate applies the embedded scripts above the file's version, each in one
+// transaction with the new version number.
+func migrate(ctx context.Context, db *sql.DB) error {
+	scripts, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	slices.Sort(scripts)
+	var version int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	if version > len(scripts) {
+		return newer(ctx, db, version, len(scripts))
+	}
+	for ; version < len(scripts); version++ {
+		script, err := migrations.ReadFile(scripts[version])
+		if err != nil {
+			return err
+		}
+		if err := apply(ctx, db, string(script), version); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// apply runs one script unless another process did so meanwhile.
+func apply(ctx context.Context, db *sql.DB, script string, from int) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	var now int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&now); err != nil || now > from {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, script); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", from+1)); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// newer decides about a file that a later Stoker has changed: additions are no
+// matter, and that Stoker says from which version on they are more than that.
+func newer(ctx context.Context, db *sql.DB, version, known int) error {
+	least := version
+	_ = db.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = 'min_reader'").Scan(&least)
+	if least > known {
+		return errs.New(errs.Mismatch, "the history has schema version %d, this stoker knows %d", version, known).
+			WithHint("use the newer stoker; runs work without history meanwhile")
+	}
+	return nil
+}
+
+const columns = `uid, id, name, argv, command_key, dir, host, machine, machine_key, facts, stoker, started, ended,
+	code, sig, cause, text, attempts, percent, data_wait, record, scores, imported`
+
+// Put writes or replaces one run.
+func (d *DB) Put(ctx context.Context, r Run) error {
+	r.Argv = Redact(r.Argv)
+	_, err := d.db.ExecContext(ctx, "INSERT OR REPLACE INTO runs ("+columns+`)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		r.UID, r.ID, r.Name, text(r.Argv), r.CommandKey, r.Dir, r.Host, r.Machine, r.MachineKey, text(r.Facts), r.Stoker,
+		milli(r.Started), milli(r.Ended), r.Code, r.Signal, r.Cause, r.Text, r.Attempts, r.Percent, r.DataWait,
+		text(r.Record), text(r.Scores), r.Imported)
+	if err != nil {
+		return errs.New(errs.Exhausted, "write history: %w", err)
+	}
+	return nil
+}
+
+// Recent returns runs, newest first.
+func (d *DB) Recent(ctx context.Context, limit int) ([]Run, error) {
+	return d.query(ctx, "SELECT "+columns+" FROM runs ORDER BY started DESC LIMIT ?", limit)
+}
+
+// All returns every run, oldest first.
+func (d *DB) All(ctx context.Context) ([]Run, error) {
+	return d.query(ctx, "SELECT "+columns+" FROM runs ORDER BY started")
+}
+
+// Count returns the number of runs.
+func (d *DB) Count(ctx context.Context) (n int, err error) {
+	err = d.db.QueryRowContext(ctx, "SELECT count(*) FROM runs").Scan(&n)
+	return n, err
+}
+
+// Delete forgets the run with this short id on this host.
+func (d *DB) Delete(ctx context.Context, host, id string) error {
+	if _, err := d.db.ExecContext(ctx, "DELETE FROM runs WHERE host = ? AND id = ?", host, id); err != nil {
+		return errs.New(errs.Exhausted, "write history: %w", err)
+	}
+	return nil
+}
+
+// Lessons returns the records of earlier runs of a command on a machine, oldest
+// first: at most the newest limit ones.
+func (d *DB) Lessons(ctx context.Context, commandKey, machineKey string, limit int) (estimate.History, error) {
+	rows, err := d.db.QueryContext(ctx, `SELECT record FROM runs
+		WHERE command_key = ? AND machine_key = ? AND record <> '' ORDER BY started DESC LIMIT ?`, commandKey, machineKey, limit)
+	if err != nil {
+		return nil, errs.New(errs.Transient, "read history: %w", err)
+	}
+	defer rows.Close()
+	var h estimate.History
+	for rows.Next() {
+		var raw string
+		var rec estimate.Record
+		if err := rows.Scan(&raw); err != nil {
+			return nil, errs.New(errs.Corrupt, "read history: %w", err)
+		}
+		if json.Unmarshal([]byte(raw), &rec) == nil {
+			h = append(h, rec)
+		}
+	}
+	slices.Reverse(h)
+	return h, rows.Err()
+}
+
+func (d *DB) query(ctx context.Context, q string, args ...any) ([]Run, error) {
+	rows, err := d.db.QueryContext(ctx, q, args...)
+	if err != nil {
+		return nil, errs.New(errs.Transient, "read history: %w", err)
+	}
+	defer rows.Close()
+	var runs []Run
+	for rows.Next() {
+		var r Run
+		var argv, facts, record, scores string
+		var started, ended int64
+		if err := rows.Scan(&r.UID, &r.ID, &r.Name, &argv, &r.CommandKey, &r.Dir, &r.Host, &r.Machine, &r.MachineKey, &facts,
+			&r.Stoker, &started, &ended, &r.Code, &r.Signal, &r.Cause, &r.Text, &r.Attempts, &r.Percent, &r.DataWait,
+			&record, &scores, &r.Imported); err != nil {
+			return nil, errs.New(errs.Corrupt, "read history: %w", err)
+		}
+		// Damaged JSON loses that member, not the row.
+		_ = json.Unmarshal([]byte(argv), &r.Argv)
+		_ = json.Unmarshal([]byte(facts), &r.Facts)
+		_ = json.Unmarshal([]byte(record), &r.Record)
+		_ = json.Unmarshal([]byte(scores), &r.Scores)
+		r.Started, r.Ended = fromMilli(started), fromMilli(ended)
+		runs = append(runs, r)
+	}
+	return runs, rows.Err()
+}
+
+// text is v as JSON; "" for nothing.
+func text(v any) string {
+	raw, err := json.Marshal(v)
+	if err != nil || string(raw) == "null" {
+		return ""
+	}
+	return string(raw)
+}
+
+func milli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMilli(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
