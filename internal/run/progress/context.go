@@ -26,7 +26,7 @@ type bar struct {
 	first, last int64
 	total       int64
 	phase       string
-	nested      bool // an inner bar has run inside this one while it stood still
+	inner       bool // it counts the steps of an epoch that another bar counts
 }
 
 const maxBars = 64
@@ -106,6 +106,9 @@ func (c *context) stepLine(e *Event) {
 	if e.Phase == "" {
 		e.Phase = b.phase
 	}
+	if b.inner {
+		e.Scope = ScopeEpoch
+	}
 	if e.Scope == ScopeUnknown && e.Epoch > 0 {
 		e.Scope = ScopeEpoch
 	}
@@ -176,8 +179,7 @@ func (c *context) findRole(key string, b *bar, e *Event) {
 		}
 		if o.last == o.first && o.total > 0 && o.total <= 100000 {
 			c.outer = k
-			b.phase = Train
-			e.Scope = ScopeEpoch
+			b.phase, b.inner = Train, true
 			c.epoch, c.epochs = int(o.last)+1, int(o.total)
 			e.Epoch, e.Epochs = c.epoch, c.epochs
 		} else {
