@@ -27,9 +27,11 @@ func (s span) identity() bool { return s.out == s.size && s.lo == 0 && s.hi == f
 type axis struct {
 	of           span
 	taps         int
+	most         int // largest count
 	first, count []int32
 	coef         []int32
 	weights      []float64 // scratch of one output pixel
+	wide         wideAxis
 }
 
 // scales returns the source pixels per output pixel, by how much the kernel is
@@ -80,7 +82,8 @@ func (a *axis) set(s span) {
 	if a.of == s && a.taps > 0 {
 		return
 	}
-	a.of = s
+	a.of, a.most = s, 0
+	a.wide.stale()
 	_, stretch, support := s.scales()
 	a.taps = 2*int(math.Ceil(support)) + 1
 	if s.filter == Nearest {
@@ -98,6 +101,7 @@ func (a *axis) set(s span) {
 		coef := a.coef[at*a.taps:][:a.taps]
 		center, first, end := s.reach(s.from + i)
 		a.first[at], a.count[at] = int32(first), int32(end-first)
+		a.most = max(a.most, end-first)
 		if s.filter == Nearest {
 			coef[0] = 1 << precision
 			continue

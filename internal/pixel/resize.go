@@ -55,7 +55,6 @@ func (r *Resampling) Source() image.Rectangle {
 type Resizer struct {
 	x, y axis
 	mid  []byte
-	hor  horizontalTables
 }
 
 // Resize computes the window of r into dst, which has its size. src holds the
@@ -70,34 +69,22 @@ func (z *Resizer) Resize(dst, src RGB, at image.Point, r *Resampling) {
 	z.y.set(sy)
 	y0, y1 := sy.source()
 	rows := src.Crop(0, y0-at.Y, src.Width, y1-y0)
-	switch {
-	case sy.identity() && !sy.flip:
-		z.horizontal(dst, rows, at.X)
-	case sx.identity() && !sx.flip:
-		z.vertical(dst, rows.Crop(sx.from-at.X, 0, dst.Width, rows.Height), y0)
-	default:
-		mid := z.middle(dst.Width, rows.Height)
-		z.horizontal(mid, rows, at.X)
-		z.vertical(dst, mid, y0)
+	if sx.identity() && !sx.flip {
+		vertical(dst, rows.Crop(sx.from-at.X, 0, dst.Width, rows.Height), &z.y, y0)
+		return
 	}
+	mid := z.middle(dst.Width, rows.Height)
+	horizontal(mid, rows, &z.x, at.X)
+	if sy.identity() && !sy.flip {
+		Copy(dst, mid)
+		return
+	}
+	vertical(dst, mid, &z.y, y0)
 }
 
-// slack is how many bytes beyond the pixels kernels may read and write in memory
-// of the Resizer.
-const slack = 64
-
+// middle returns the image between the passes. Rows begin at cache lines.
 func (z *Resizer) middle(width, height int) RGB {
-	n := Bytes(width, height)
-	z.mid = resized(z.mid, n+slack)
-	return RGB{Pix: z.mid[:n], Stride: 3 * width, Width: width, Height: height}
+	stride := (Bytes(width, 1) + rowSlack + 63) &^ 63
+	z.mid = resized(z.mid, stride*height)
+	return RGB{Pix: z.mid, Stride: stride, Width: width, Height: height}
 }
-
-func (z *Resizer) horizontal(dst, src RGB, x0 int) {
-	horizontalGeneric(dst, src, &z.x, x0)
-}
-
-func (z *Resizer) vertical(dst, src RGB, y0 int) {
-	verticalGeneric(dst, src, &z.y, y0)
-}
-
-type horizontalTables struct{}
