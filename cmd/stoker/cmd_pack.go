@@ -163,16 +163,16 @@ func parseBytes(s string) (int64, error) {
 // packSummary says what was packed, for people.
 func packSummary(s *pack.Summary) string {
 	var b strings.Builder
-	what := fmt.Sprintf("%s pictures", progress.Count(s.Samples))
+	what := number(int(s.Samples), "picture")
 	if n := len(s.Classes); n > 0 {
-		what += fmt.Sprintf(" of %s classes", progress.Count(int64(n)))
+		what += fmt.Sprintf(" of %s", number(n, "class"))
 	}
 	if n := len(s.Fields) - 1; n > 0 {
-		what += fmt.Sprintf(" with %d further fields", n)
+		what += fmt.Sprintf(" with %s", number(n, "further field"))
 	}
 	fmt.Fprintf(&b, "packed %s into %s\n", what, s.Output)
-	fmt.Fprintf(&b, "  %s of files became %s in %d shards, in %s: %s files/s, %.0f MB/s\n",
-		progress.Bytes(s.SourceBytes), progress.Bytes(s.Bytes), s.Shards,
+	fmt.Fprintf(&b, "  %s of files became %s in %s, in %s: %s files/s, %.0f MB/s\n",
+		progress.Bytes(s.SourceBytes), progress.Bytes(s.Bytes), number(s.Shards, "shard"),
 		time.Duration(s.Seconds*float64(time.Second)).Round(10*time.Millisecond), progress.Count(int64(s.FilesPerS)), s.MBPerS)
 	if s.Resumed > 0 {
 		fmt.Fprintf(&b, "  continued an interrupted run that had done %s files\n", progress.Count(s.Resumed))
@@ -185,13 +185,25 @@ func packSummary(s *pack.Summary) string {
 	return b.String()
 }
 
+// number writes a count with its noun.
+func number(n int, noun string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(noun, "s"):
+		noun += "es"
+	default:
+		noun += "s"
+	}
+	return progress.Count(int64(n)) + " " + noun
+}
+
 // packBad lists the first bad files and says where all of them stand.
 func packBad(b *strings.Builder, s *pack.Summary) {
 	const few = 10
 	if len(s.Bad) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "  left out %s bad files, listed in %s/ledger.jsonl:\n", progress.Count(int64(len(s.Bad))), strings.TrimSuffix(s.Output, "/"))
+	fmt.Fprintf(b, "  left out %s, listed in %s/ledger.jsonl:\n", number(len(s.Bad), "bad file"), strings.TrimSuffix(s.Output, "/"))
 	for i, bad := range s.Bad {
 		if i == few {
 			fmt.Fprintf(b, "    ... and %s more\n", progress.Count(int64(len(s.Bad)-few)))

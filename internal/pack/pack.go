@@ -144,8 +144,8 @@ func (p *packer) commit(start time.Time) (*Summary, error) {
 	s.Seconds = time.Since(start).Seconds()
 	s.FilesPerS = float64(p.src.Len()-p.first) / s.Seconds
 	s.MBPerS = float64(p.bytes) / 1e6 / s.Seconds
-	if s.Classes == nil {
-		s.Classes = []string{}
+	if s.Notes == nil { // a list in JSON, as bad and classes are
+		s.Notes = []string{}
 	}
 	return s, nil
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"fmt"
 	"os"
 	"sort"
 	"strings"
@@ -19,7 +20,7 @@ func (s *Source) scanFolder(o Options) error {
 		return errs.New(kindOf(err), "cannot read the folder: %w", cause(err)).At(o.Root)
 	}
 	w.note()
-	if len(s.entries) == 0 && len(s.Bad) == 0 {
+	if len(s.entries) == 0 {
 		return w.nothingFound()
 	}
 	return s.classify(w.folders, o.AllowEmpty)
@@ -109,6 +110,9 @@ func (w *walker) nothingFound() error {
 		saw = plural(w.hidden, "hidden file or folder", "hidden files and folders")
 	} else if len(w.folders) > 0 {
 		saw = plural(len(w.folders), "folder without pictures", "folders without pictures")
+	}
+	if n := len(w.src.Bad); n > 0 {
+		saw += fmt.Sprintf(", and %s (%s: %s)", plural(n, "that cannot be used", "that cannot be used"), w.src.Bad[0].Path, w.src.Bad[0].Reason)
 	}
 	return errs.New(errs.NotFound, "holds no pictures; found %s", saw).At(w.src.Root).
 		WithHint("looked for %s in class folders or right below, and for %s",

@@ -147,6 +147,7 @@ func TestNothingToPack(t *testing.T) {
 	}
 	f(errs.NotFound, tree(t), "found nothing at all", ".jpg", "labels.csv")
 	f(errs.NotFound, tree(t, "a/b.txt", "c.tar"), "2 other files (such as c.tar)")
+	f(errs.NotFound, tree(t, "a.txt", "\xff.jpg"), "1 other file (such as a.txt), and 1 that cannot be used", `\xff.jpg: the name is not UTF-8`)
 	f(errs.NotFound, tree(t, "a/"), "1 folder without pictures")
 	f(errs.NotFound, filepath.Join(t.TempDir(), "absent"), "no such file")
 	f(errs.Invalid, filepath.Join(tree(t, "x.zip"), "x.zip"), "is not a folder", "unpack")
