@@ -21,6 +21,17 @@ type Options struct {
 	// and still returns the error.
 	Partial bool
 
+	// Index is the entropy index of the image, from BuildIndex, or nil. With it
+	// Decode reads only the MCUs that the region needs. An index that is damaged
+	// or does not belong to src is an error of kind BadIndex. Images of several
+	// scans have none: it must be nil for them.
+	Index []byte
+
+	// Unverified leaves out comparing the checksum of src with the one in Index;
+	// that of the header is compared in any case. It is for callers who have
+	// checked src themselves, or who read only Ranges of it.
+	Unverified bool
+
 	// MaxPixels bounds width times height; a larger image is refused before any
 	// memory is taken. 0 means DefaultMaxPixels.
 	MaxPixels int64
@@ -50,7 +61,9 @@ type Decoder struct {
 	out    output
 	coef   []int16 // coefficients: of a strip, or of the whole image
 
+	rowCoefs       int   // of an MCU row of a single scan
 	jobs, skipJobs []job // blocks of an MCU row that is wanted, and of one that is not
+	strip          [stripRows]indexedRow
 
 	smooth   smoother
 	lastGood int // last MCU row for which the last progressive scan had data
@@ -116,10 +129,17 @@ func (d *Decoder) Decode(dst []byte, stride int, src []byte, region image.Rectan
 		d.p.supplyTables()
 	}
 	var err error
-	if d.p.scan.n == f.ncomp && !f.progressive {
-		err = d.decodeOneScan(dst, stride, region, opts)
-	} else {
+	switch {
+	case d.p.scan.n != f.ncomp || f.progressive:
 		err = d.decodeScans(dst, stride, region, opts)
+	case opts.Index != nil:
+		if err = d.prepare(dst, stride, region, stripRows); err == nil {
+			err = d.decodeIndexed(opts)
+		}
+	default:
+		if err = d.prepare(dst, stride, region, 1); err == nil {
+			err = d.decodeOneScan(opts)
+		}
 	}
 	d.p.src = nil // src belongs to the caller
 	if err == nil && d.scan.damage != nil {
@@ -150,19 +170,15 @@ func checkTarget(dst []byte, stride int, r image.Rectangle, f *frame) error {
 	return nil
 }
 
-// decodeOneScan decodes an image whose only scan holds all components, strip
-// by strip.
-func (d *Decoder) decodeOneScan(dst []byte, stride int, region image.Rectangle, opts Options) error {
-	if err := d.setup(); err != nil {
-		return err
-	}
-	if err := d.latch(); err != nil {
-		return err
-	}
+// decodeOneScan decodes an image whose only scan holds all components, row by
+// row.
+func (d *Decoder) decodeOneScan(opts Options) error {
 	f, o, s := &d.p.frame, &d.out, &d.scan
-	o.begin(f, region, dst, stride, 1)
-	d.coef = grow(d.coef, o.placeStrip(f, &s.plan))
-	d.rowJobs(f, o)
+	d.rowJobs(0, f.mcusX)
+	d.skipJobs = d.skipJobs[:0]
+	if o.r0 > 0 {
+		d.skipJobs = s.plan.appendJobs(d.skipJobs, -1, f.mcusX)
+	}
 	s.begin(d.p.src, d.p.scan.start, d.p.restartInterval)
 	for r := range o.r1 {
 		jobs := d.jobs
@@ -180,33 +196,47 @@ func (d *Decoder) decodeOneScan(dst []byte, stride int, region image.Rectangle, 
 			return s.damage
 		}
 		if r >= o.r0 {
-			d.finishRow(r)
+			d.finishRows(r, 1)
 		}
 	}
 	return nil
 }
 
-// rowJobs lists the blocks of an MCU row that the region needs a part of, and
-// of one that only has to be passed.
-func (d *Decoder) rowJobs(f *frame, o *output) {
-	plan := &d.scan.plan
-	d.jobs = plan.appendJobs(d.jobs[:0], -1, o.c0)
-	d.jobs = plan.appendJobs(d.jobs, 0, o.c1-o.c0)
-	d.jobs = plan.appendJobs(d.jobs, -1, f.mcusX-o.c1)
-	d.skipJobs = d.skipJobs[:0]
-	if o.r0 > 0 {
-		d.skipJobs = plan.appendJobs(d.skipJobs, -1, f.mcusX)
+// prepare makes ready for decoding a region from a single scan, in strips of so
+// many MCU rows.
+func (d *Decoder) prepare(dst []byte, stride int, region image.Rectangle, strip int) error {
+	if err := d.setup(); err != nil {
+		return err
 	}
+	if err := d.latch(); err != nil {
+		return err
+	}
+	d.out.begin(&d.p.frame, region, dst, stride, strip)
+	d.rowCoefs = d.out.placeRow(&d.p.frame, &d.scan.plan)
+	d.coef = grow(d.coef, strip*d.rowCoefs)
+	return nil
 }
 
-// finishRow turns the coefficients of MCU row r into pixels.
-func (d *Decoder) finishRow(r int) {
+// rowJobs lists the blocks of MCUs from to to of a row that the region needs a
+// part of.
+func (d *Decoder) rowJobs(from, to int) {
+	plan, o := &d.scan.plan, &d.out
+	d.jobs = plan.appendJobs(d.jobs[:0], -1, o.c0-from)
+	d.jobs = plan.appendJobs(d.jobs, 0, o.c1-o.c0)
+	d.jobs = plan.appendJobs(d.jobs, -1, to-o.c1)
+}
+
+// finishRows turns the coefficients of n MCU rows from r on into pixels.
+func (d *Decoder) finishRows(r, n int) {
 	f, o := &d.p.frame, &d.out
-	for i := range f.ncomp {
-		c := &f.comp[i]
-		o.transform(c, d.coef[c.blockOff:], c.blockRowStride, 0)
+	for q := range n {
+		coef := d.coef[q*d.rowCoefs:]
+		for i := range f.ncomp {
+			c := &f.comp[i]
+			o.transform(c, coef[c.blockOff:], c.blockRowStride, q)
+		}
 	}
-	o.emit(f, r, 1)
+	o.emit(f, r, n)
 }
 
 // grow returns a slice of n elements, reusing s where it is large enough.

@@ -27,9 +27,9 @@ type lookup struct {
 	fast  [1 << lookBits]uint32
 	place [256]uint8  // a copy of position, for the assembly
 	long  [256]uint32 // slow entry of each value, in the order of codes
-	limit [17]uint32 // first code beyond those of each length, left-aligned in 16 bits
-	first [17]int32  // place of a length's first value, less its first code
-	spec  huffSpec   // what it was built from
+	limit [17]uint32  // first code beyond those of each length, left-aligned in 16 bits
+	first [17]int32   // place of a length's first value, less its first code
+	spec  huffSpec    // what it was built from
 	dc    bool
 }
 

@@ -21,7 +21,6 @@ type output struct {
 
 	c0, c1, r0, r1 int // columns and rows of MCUs that the region needs
 	next           int // pixel row to emit next
-	strip          int // MCU rows in a full strip
 
 	planes []byte    // of a strip: for each component one row of the last strip, then its rows
 	line   [4][]byte // a row of upsampled samples of each component
@@ -29,20 +28,9 @@ type output struct {
 
 // begin prepares for a region.
 func (o *output) begin(f *frame, region image.Rectangle, dst []byte, stride, strip int) {
-	o.region, o.dst, o.stride, o.strip = region, dst, stride, strip
-	// Samples that the triangle filters take from the neighbours of the region
-	// belong to the pixels next to it.
-	left, right := max(region.Min.X-1, 0), min(region.Max.X+1, f.width)
-	top, bottom := max(region.Min.Y-1, 0), min(region.Max.Y+1, f.height)
-	if f.hmax == 1 {
-		left, right = region.Min.X, region.Max.X
-	}
-	if !f.context {
-		top, bottom = region.Min.Y, region.Max.Y
-	}
-	o.c0, o.c1 = left/f.mcuW, ceilDiv(right, f.mcuW)
-	o.r0, o.r1 = top/f.mcuH, ceilDiv(bottom, f.mcuH)
+	o.region, o.dst, o.stride = region, dst, stride
 	o.next = region.Min.Y
+	o.cover(f, region)
 	size := 0
 	for i := range f.ncomp {
 		c := &f.comp[i]
@@ -54,9 +42,24 @@ func (o *output) begin(f *frame, region image.Rectangle, dst []byte, stride, str
 	o.planes = grow(o.planes, size)
 }
 
-// placeStrip lays out the coefficients of one strip of an interleaved scan and
-// returns their number.
-func (o *output) placeStrip(f *frame, plan *mcuPlan) int {
+// cover finds the MCUs that a region needs. The samples that the triangle
+// filters take from its neighbours belong to the pixels next to it.
+func (o *output) cover(f *frame, region image.Rectangle) {
+	left, right := max(region.Min.X-1, 0), min(region.Max.X+1, f.width)
+	top, bottom := max(region.Min.Y-1, 0), min(region.Max.Y+1, f.height)
+	if f.hmax == 1 {
+		left, right = region.Min.X, region.Max.X
+	}
+	if !f.context {
+		top, bottom = region.Min.Y, region.Max.Y
+	}
+	o.c0, o.c1 = left/f.mcuW, ceilDiv(right, f.mcuW)
+	o.r0, o.r1 = top/f.mcuH, ceilDiv(bottom, f.mcuH)
+}
+
+// placeRow lays out the coefficients of one row of interleaved MCUs and returns
+// their number.
+func (o *output) placeRow(f *frame, plan *mcuPlan) int {
 	size, j := dummyBlock, 0
 	for i := range f.ncomp {
 		c := &f.comp[i]
@@ -69,7 +72,7 @@ func (o *output) placeStrip(f *frame, plan *mcuPlan) int {
 				j++
 			}
 		}
-		size += o.strip * c.v * c.blockRowStride
+		size += c.v * c.blockRowStride
 	}
 	return size
 }
