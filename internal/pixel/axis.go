@@ -34,47 +34,55 @@ type axis struct {
 	wide         wideAxis
 }
 
-// scales returns the source pixels per output pixel, by how much the kernel is
-// stretched, and half its width. The box has 32-bit coordinates and their
-// difference is rounded to 32 bits, as in Pillow.
-func (s span) scales() (scale, stretch, support float64) {
-	scale = float64(s.hi-s.lo) / float64(s.out)
-	stretch = max(scale, 1)
-	return scale, stretch, s.filter.radius() * stretch
+// ruler is the arithmetic that a span's output pixels share.
+type ruler struct {
+	span
+	scale   float64 // source pixels per output pixel
+	stretch float64 // of the kernel, 1 when enlarging
+	support float64 // half the stretched kernel's width
 }
 
-// reach returns the source pixels [first, end) that output pixel i takes from.
-func (s span) reach(i int) (center float64, first, end int) {
-	scale, _, support := s.scales()
-	if s.filter == Nearest {
-		first = s.nearest(i)
+// ruler returns the span's arithmetic. The box has 32-bit coordinates and their
+// difference is rounded to 32 bits, as in Pillow.
+func (s span) ruler() ruler {
+	r := ruler{span: s, scale: float64(s.hi-s.lo) / float64(s.out)}
+	r.stretch = max(r.scale, 1)
+	r.support = s.filter.radius() * r.stretch
+	return r
+}
+
+// reach returns the centre of output pixel i in the source and the source pixels
+// [first, end) that it takes from.
+func (r *ruler) reach(i int) (center float64, first, end int) {
+	if r.filter == Nearest {
+		first = r.nearest(i)
 		return 0, first, first + 1
 	}
-	if s.identity() { // the kernels' weights are 0 at whole distances
+	if r.identity() { // the kernels' weights are 0 at whole distances
 		return float64(i) + 0.5, i, i + 1
 	}
-	center = float64(s.lo) + float64((float64(i)+0.5)*scale)
-	first = max(int(center-support+0.5), 0)
-	end = min(int(center+support+0.5), s.size)
+	center = float64(r.lo) + float64((float64(i)+0.5)*r.scale)
+	first = max(int(center-r.support+0.5), 0)
+	end = min(int(center+r.support+0.5), r.size)
 	return center, first, end
 }
 
 // source returns the range of source pixels that the window takes from.
 func (s span) source() (first, end int) {
-	_, first, _ = s.reach(s.from)
-	_, _, end = s.reach(s.to - 1)
+	r := s.ruler()
+	_, first, _ = r.reach(s.from)
+	_, _, end = r.reach(s.to - 1)
 	return first, end
 }
 
 // nearest returns the source pixel of output pixel i. Pillow adds the scale up
 // from the left, and so must the rounding here.
-func (s span) nearest(i int) int {
-	scale, _, _ := s.scales()
-	x := float64(s.lo) + float64(scale*0.5)
+func (r *ruler) nearest(i int) int {
+	x := float64(r.lo) + float64(r.scale*0.5)
 	for range i {
-		x += scale
+		x += r.scale
 	}
-	return min(max(int(x), 0), s.size-1)
+	return min(max(int(x), 0), r.size-1)
 }
 
 // set computes the coefficients of s unless they are there already.
@@ -84,11 +92,12 @@ func (a *axis) set(s span) {
 	}
 	a.of, a.most = s, 0
 	a.wide.stale()
-	_, stretch, support := s.scales()
-	a.taps = 2*int(math.Ceil(support)) + 1
+	r := s.ruler()
+	a.taps = 2*int(math.Ceil(r.support)) + 1
 	if s.filter == Nearest {
 		a.taps = 1
 	}
+	squeeze := 1 / r.stretch
 	n := s.to - s.from
 	a.first, a.count = resized(a.first, n), resized(a.count, n)
 	a.coef = resized(a.coef, n*a.taps)
@@ -99,14 +108,14 @@ func (a *axis) set(s span) {
 			at = n - 1 - i
 		}
 		coef := a.coef[at*a.taps:][:a.taps]
-		center, first, end := s.reach(s.from + i)
+		center, first, end := r.reach(s.from + i)
 		a.first[at], a.count[at] = int32(first), int32(end-first)
 		a.most = max(a.most, end-first)
 		if s.filter == Nearest {
 			coef[0] = 1 << precision
 			continue
 		}
-		a.kernel(coef, a.weights[:end-first], center-float64(first), 1/stretch)
+		a.kernel(coef, a.weights[:end-first], center-float64(first), squeeze)
 	}
 }
 
@@ -114,18 +123,31 @@ func (a *axis) set(s span) {
 // counts from the first source pixel; squeeze is the inverse of the stretch.
 func (a *axis) kernel(coef []int32, weights []float64, center, squeeze float64) {
 	var sum float64
+	if a.of.filter == Bilinear { // the usual one, without a call for each tap
+		sum = triangles(weights, center, squeeze)
+	} else {
+		for k := range weights {
+			w := a.of.filter.weight((float64(k) - center + 0.5) * squeeze)
+			weights[k] = w
+			sum += w
+		}
+	}
+	if sum == 0 {
+		sum = 1
+	}
+	for k, w := range weights {
+		coef[k] = fixed(w / sum)
+	}
+	clear(coef[len(weights):])
+}
+
+func triangles(weights []float64, center, squeeze float64) (sum float64) {
 	for k := range weights {
-		w := a.of.filter.weight((float64(k) - center + 0.5) * squeeze)
+		w := triangle(math.Abs((float64(k) - center + 0.5) * squeeze))
 		weights[k] = w
 		sum += w
 	}
-	for k, w := range weights {
-		if sum != 0 {
-			w /= sum
-		}
-		coef[k] = fixed(w)
-	}
-	clear(coef[len(weights):])
+	return sum
 }
 
 // fixed rounds half away from zero.

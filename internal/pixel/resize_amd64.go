@@ -167,18 +167,25 @@ func (a *axis) digitise() {
 // digitisePixel stores the digits of output pixel i for each of its channels.
 func (a *axis) digitisePixel(i int) {
 	coef := a.coef[i*a.taps:][:a.taps]
+	group := 3 * lanes // words of a vector and four taps
+	at := (3*i/lanes)*a.quads()*group + 3*i%lanes
 	for q := range a.quads() {
-		var digits [3]uint32
-		for k, c := range coef[4*q : min(4*q+4, len(coef))] {
-			for d := range digits {
-				low := int32(int8(c))
-				digits[d] |= uint32(uint8(low)) << (8 * k)
-				c = (c - low) >> 8
-			}
+		var c [4]uint32
+		for k, v := range coef[4*q : min(4*q+4, len(coef))] {
+			// The bytes of the sum are the digits plus 128 each.
+			c[k] = (uint32(v) + 0x808080) ^ 0x808080
 		}
-		for e := 3 * i; e < 3*i+3; e++ {
-			at := a.wide.digits[((e/lanes)*a.quads()+q)*3*lanes+e%lanes:]
-			at[0], at[lanes], at[2*lanes] = digits[0], digits[1], digits[2]
+		d0 := c[0]&0xff | c[1]&0xff<<8 | c[2]&0xff<<16 | c[3]<<24
+		d1 := c[0]>>8&0xff | c[1]&0xff00 | c[2]>>8<<24>>8 | c[3]>>8<<24
+		d2 := c[0]>>16&0xff | c[1]>>16&0xff<<8 | c[2]&0xff0000 | c[3]>>16<<24
+		e, word := 3*i%lanes, at+q*group
+		for range 3 {
+			digits := a.wide.digits[word:][:2*lanes+1]
+			digits[0], digits[lanes], digits[2*lanes] = d0, d1, d2
+			word++
+			if e++; e == lanes { // the next channel is in the next vector
+				word += a.quads()*group - lanes
+			}
 		}
 	}
 }
