@@ -19,7 +19,6 @@ from typing import Any
 import demo_networks
 import demo_pictures
 import numpy as np
-
 import stoker
 from stoker import _binary
 

@@ -7,10 +7,10 @@ are uint8, as the loader gives them.
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-
 import stoker
 
 CHANNELS = (16, 32, 64)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -129,8 +128,7 @@ def make(dataset: str) -> Iterator[Callable[..., stoker.Loader]]:
 
 def engine_pid(loader: Any) -> int:
     """Return the process id of the engine that a loader is connected to."""
-    sock = loader._main_session()._sock
-    return struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+    return loader._main_session().engine_pid
 
 
 def alive(pid: int) -> bool:

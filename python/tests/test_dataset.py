@@ -93,7 +93,10 @@ def test_what_is_not_a_dataset(tmp_path: Path, dataset: str) -> None:
         ("{", stoker.CorruptError),
         ("[]", stoker.CorruptError),
         (manifest.replace("stoker-dataset", "other"), stoker.CorruptError),
-        (manifest.replace('"version": 1', '"version": 2').replace('"version":1', '"version":2'), stoker.UnsupportedError),
+        (
+            manifest.replace('"version": 1', '"version": 2').replace('"version":1', '"version":2'),
+            stoker.UnsupportedError,
+        ),
     ):
         (copy / "manifest.json").write_text(text)
         with pytest.raises(error):

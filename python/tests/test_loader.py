@@ -80,7 +80,12 @@ def test_without_shuffling(make: Make) -> None:
 
 @pytest.mark.parametrize(
     ("options", "steps", "rows", "valid"),
-    [({}, 7, 5, 5), ({"drop_last": True}, 6, 8, 8), ({"last_batch": "drop"}, 6, 8, 8), ({"last_batch": "pad"}, 7, 8, 5)],
+    [
+        ({}, 7, 5, 5),
+        ({"drop_last": True}, 6, 8, 8),
+        ({"last_batch": "drop"}, 6, 8, 8),
+        ({"last_batch": "pad"}, 7, 8, 5),
+    ],
 )
 def test_last_batch(make: Make, options: dict, steps: int, rows: int, valid: int) -> None:
     loader = make(**options)
@@ -161,7 +166,9 @@ def test_whatever_views_a_slot_keeps_it(make: Make, keep: str) -> None:
     views, copies = [], []
     for batch in loader:
         image = batch["image"]
-        view = {"batch": batch, "array": image, "row": image[0, 3], "reversed": image[::-1], "memoryview": image.data}[keep]
+        view = {"batch": batch, "array": image, "row": image[0, 3], "reversed": image[::-1], "memoryview": image.data}[
+            keep
+        ]
         views.append(view)
         copies.append(np.array(view["image"] if keep == "batch" else view))
         if len(views) > 3:
@@ -345,7 +352,7 @@ def test_threads_share_an_iterator(make: Make) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(sum(taken, [])) == list(range(SAMPLES))
+    assert sorted(i for mine in taken for i in mine) == list(range(SAMPLES))
 
 
 # -- what it says --------------------------------------------------------------------

@@ -31,9 +31,7 @@ EVERYTHING = [
 def samples(loader: stoker.Loader) -> Dict[int, bytes]:
     """Return the pixels of an epoch by sample."""
     return {
-        int(i): image.tobytes()
-        for batch in loader
-        for i, image in zip(batch["index"][: batch.valid], batch["image"])
+        int(i): image.tobytes() for batch in loader for i, image in zip(batch["index"][: batch.valid], batch["image"])
     }
 
 

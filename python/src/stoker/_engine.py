@@ -45,8 +45,8 @@ def _private_directory() -> Path:
     return path
 
 
-def connect() -> Tuple[socket.socket, _wire.Receiver]:
-    """Return a greeted connection to the engine, which is started where none runs."""
+def connect() -> Tuple[socket.socket, _wire.Receiver, int]:
+    """Return a greeted connection to the engine, which is started where none runs, and its process id."""
     name = address()
     reasons: List[str] = []
     for _ in range(_ATTEMPTS):
@@ -58,7 +58,7 @@ def connect() -> Tuple[socket.socket, _wire.Receiver]:
             reasons.append(f"nobody answers at {name}")
             continue
         try:
-            return sock, _greet(sock)
+            return (sock, *_greet(sock))
         except (_wire.ConnectionLost, OSError) as err:
             # It was just leaving when it took the connection.
             sock.close()
@@ -102,7 +102,7 @@ def _check_owner(sock: socket.socket, name: str) -> None:
         )
 
 
-def _greet(sock: socket.socket) -> _wire.Receiver:
+def _greet(sock: socket.socket) -> Tuple[_wire.Receiver, int]:
     hello = {"protocol": _wire.PROTOCOL, "version": __version__, "pid": os.getpid()}
     sock.sendall(_wire.encode_json(_wire.HELLO, hello))
     receiver = _wire.Receiver(sock)
@@ -117,7 +117,7 @@ def _greet(sock: socket.socket) -> _wire.Receiver:
             hint="install a package and a program of one version",
         )
     sock.settimeout(None)
-    return receiver
+    return receiver, int(reply.get("pid") or 0)
 
 
 def _start(name: str) -> None:

@@ -12,7 +12,7 @@ class Bar:
 
     def __init__(self, epoch: int, steps: int, done: int) -> None:
         try:
-            from tqdm.auto import tqdm
+            from tqdm.auto import tqdm  # type: ignore[import-untyped, import-not-found, unused-ignore]
         except ImportError as err:
             raise UnsupportedError(
                 "progress=True needs the package tqdm, which is not installed",
@@ -35,6 +35,6 @@ class Bar:
 def check() -> None:
     """Raise ``UnsupportedError`` where no bar can be shown."""
     try:
-        import tqdm  # noqa: F401
+        import tqdm  # type: ignore[import-untyped, import-not-found, unused-ignore]  # noqa: F401
     except ImportError:
         Bar(0, 0, 0)

@@ -44,7 +44,7 @@ class Session:
         self.closed = False
         start = request["start"]
         self.at: Tuple[int, int] = (start["epoch"], start["position"])
-        self._sock, self._receiver = _engine.connect()
+        self._sock, self._receiver, self.engine_pid = _engine.connect()
         _fork.sessions.add(self)
         try:
             self._send(_wire.encode_json(_wire.OPEN, request))

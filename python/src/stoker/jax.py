@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 from typing import Any, Iterator, Sequence, Tuple, Union
 
-import jax
+import jax  # type: ignore[import-not-found, unused-ignore]
 import numpy as np
 
 from ._base import BaseLoader

@@ -16,7 +16,7 @@ from collections import deque
 from typing import Any, Deque, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
-import torch
+import torch  # type: ignore[import-not-found, unused-ignore]
 
 from ._base import BaseLoader
 from ._batch import Batch
