@@ -2,6 +2,7 @@ package jpeg
 
 import (
 	"bytes"
+	"fmt"
 	"image"
 	stdjpeg "image/jpeg"
 	"math"
@@ -101,6 +102,50 @@ func BenchmarkWhole(b *testing.B) {
 func BenchmarkCrop(b *testing.B) {
 	s := newBenchSet(b)
 	s.run(b, s.crops, plain)
+}
+
+// BenchmarkCropIndexed decodes with indexes of several steps, checksums left to
+// the caller, as the loader does; "verified" has Decode check them.
+func BenchmarkCropIndexed(b *testing.B) {
+	s := newBenchSet(b)
+	for _, step := range []int{4, 8, 16, math.MaxUint16} {
+		var indexes [][]byte
+		size := 0
+		for _, src := range s.data {
+			x, err := BuildIndex(src, step)
+			if err != nil {
+				b.Fatal(err)
+			}
+			indexes = append(indexes, x)
+			size += len(x)
+		}
+		run := func(name string, unverified bool) {
+			b.Run(fmt.Sprintf("%s%d", name, step), func(b *testing.B) {
+				s.run(b, s.crops, func(i int) Options { return Options{Index: indexes[i], Unverified: unverified} })
+				b.ReportMetric(float64(size)/float64(len(indexes)), "index-bytes/image")
+			})
+		}
+		run("step", true)
+		if step == DefaultStep {
+			run("verified", false)
+		}
+	}
+}
+
+func BenchmarkBuildIndex(b *testing.B) {
+	s := newBenchSet(b)
+	var d Decoder
+	var x []byte
+	start := cpuTime()
+	for b.Loop() {
+		for _, src := range s.data {
+			var err error
+			if x, err = d.AppendIndex(x[:0], src, DefaultStep); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	report(b, start, len(s.data))
 }
 
 // BenchmarkStandardLibrary decodes to YCbCr planes, without colour conversion.

@@ -17,8 +17,8 @@ type Header struct {
 // Options change how an image is decoded. The zero value is ready to use.
 type Options struct {
 	// Partial asks for the pixels that libjpeg gives for damaged or truncated
-	// data: what could be decoded, and grey for the rest. Decode then fills dst
-	// and still returns the error.
+	// data: what could be decoded, and grey for the rest. Decode still returns
+	// the error, with Error.Pixels true where there is a picture.
 	Partial bool
 
 	// Index is the entropy index of the image, from BuildIndex, or nil. With it
@@ -65,8 +65,9 @@ type Decoder struct {
 	jobs, skipJobs []job // blocks of an MCU row that is wanted, and of one that is not
 	strip          [stripRows]indexedRow
 
-	smooth   smoother
-	lastGood int // last MCU row for which the last progressive scan had data
+	progressive progressiveScan
+	smooth      smoother
+	lastGood    int // last MCU row for which the last progressive scan had data
 }
 
 // ParseHeader reads an image's header, up to its first scan.
@@ -107,8 +108,8 @@ func (p *parser) toScan(src []byte) error {
 // Rectangle stands for the whole image. src is only read, and no more of it
 // than the region needs; damage elsewhere goes unnoticed.
 //
-// Errors are of type *Error. Where one is returned, dst is undefined unless
-// Options.Partial was set and the error is Corrupt or Truncated.
+// Errors are of type *Error. Where one is returned, dst is undefined unless its
+// Pixels is true, which it is only if Options.Partial was set.
 func (d *Decoder) Decode(dst []byte, stride int, src []byte, region image.Rectangle, opts Options) error {
 	d.p = parser{}
 	d.scan.damage = nil
@@ -143,6 +144,7 @@ func (d *Decoder) Decode(dst []byte, stride int, src []byte, region image.Rectan
 	}
 	d.p.src = nil // src belongs to the caller
 	if err == nil && d.scan.damage != nil {
+		d.scan.damage.Pixels = true
 		return d.scan.damage
 	}
 	return err

@@ -36,6 +36,7 @@ type Error struct {
 	Kind   Kind
 	Offset int    // byte of the source where it was found, -1 where no byte is to blame
 	Msg    string // what is wrong, in lower case
+	Pixels bool   // whether the destination holds a partial picture all the same
 }
 
 func (e *Error) Error() string {

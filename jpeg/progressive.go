@@ -19,7 +19,8 @@ func (d *Decoder) readProgressive() error {
 	if err != nil {
 		return err
 	}
-	ps := progressiveScan{scanState: s, ss: p.scan.ss, se: p.scan.se, al: uint(p.scan.al)}
+	ps := &d.progressive
+	*ps = progressiveScan{scanState: s, ss: p.scan.ss, se: p.scan.se, al: uint(p.scan.al)}
 	s.begin(p.src, p.scan.start, p.restartInterval)
 	across, down := d.scanSize()
 	v := 1
@@ -43,7 +44,7 @@ func (d *Decoder) readProgressive() error {
 				continue
 			}
 			for j := range s.plan.n {
-				decode(&ps, (*[64]int16)(d.coef[s.plan.base[j]+m*s.plan.step[j]:]), j)
+				decode(ps, (*[64]int16)(d.coef[s.plan.base[j]+m*s.plan.step[j]:]), j)
 			}
 			if s.pos > s.seg.end || s.bad != 0 {
 				s.check(p.src)
