@@ -17,8 +17,8 @@ import (
 	"stoker/internal/rng"
 )
 
-// childVariable makes the test binary play a client or an engine: "engine NAME"
-// or "client NAME DATASET". The child says "ready" on stdout when it works.
+// childVariable makes the test binary play another process: "engine NAME",
+// "client NAME DATASET", or "stamper NAME" (see BenchmarkHandOff). The child says "ready" on stdout when it works.
 const childVariable = "STOKER_TEST_CHILD"
 
 func child() {
@@ -27,6 +27,8 @@ func child() {
 	switch words[0] {
 	case "engine":
 		err = childEngine(words[1])
+	case "stamper":
+		err = childStamper(words[1])
 	case "client":
 		err = childClient(words[1], words[2])
 	}
@@ -67,7 +69,7 @@ func childClient(name, dataset string) error {
 }
 
 // spawn starts a child that is gone when the test ends, and waits for "ready".
-func spawn(t *testing.T, words ...string) *exec.Cmd {
+func spawn(t testing.TB, words ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	// The race detector would sleep a second before it ends.
@@ -107,7 +109,7 @@ func rounds(short, long int) int {
 	return short
 }
 
-func descriptors(t *testing.T) int {
+func descriptors(t testing.TB) int {
 	t.Helper()
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {

@@ -323,7 +323,7 @@ func TestKeptBatchesCrossTheSocket(t *testing.T) {
 			t.Errorf("batch %d is %+v", held, b)
 		}
 	}
-	o.Resources.MemoryBudgetBytes = 4<<20 + 5*6272
+	o.Resources.MemoryBudgetBytes = (4<<20+5*6272)*4/3 + 1
 	p = mustJoin(t, name, o)
 	if p.open.SlotsMax != 5 {
 		t.Fatalf("%d slots at most", p.open.SlotsMax)
@@ -460,7 +460,7 @@ func TestOneOfManyStartersWins(t *testing.T) {
 
 // TestManySessionsAtOnce: sixteen clients, each with its own stream.
 func TestManySessionsAtOnce(t *testing.T) {
-	name := start(t, Options{})
+	name := start(t, Options{Budget: engine.NewBudget(2, 1<<30)})
 	dir := enginetest.Make(t, enginetest.Options{Samples: 50})
 	var g sync.WaitGroup
 	for i := range 16 {

@@ -16,6 +16,7 @@ const MemoryShare = 4
 // memory. It is safe for concurrent use.
 type Budget struct {
 	cores chan struct{} // holds a token for each core at work
+	huge  chan struct{} // holds a token while a huge picture is decoded
 	total int64
 
 	mu   sync.Mutex
@@ -34,7 +35,7 @@ func NewBudget(cores int, memoryBytes int64) *Budget {
 			memoryBytes = max(m.MemoryBytes/MemoryShare, minMemory)
 		}
 	}
-	return &Budget{cores: make(chan struct{}, cores), total: memoryBytes}
+	return &Budget{cores: make(chan struct{}, cores), huge: make(chan struct{}, 1), total: memoryBytes}
 }
 
 // minMemory is assumed where the system does not tell.
@@ -77,14 +78,35 @@ func (b *Budget) free(n int64) {
 	b.mu.Unlock()
 }
 
-// work waits for a core; done gives it back.
-func (b *Budget) work(ctx context.Context) bool {
+// work waits for a core, and where the picture has so many pixels that several
+// at once could take more memory than there is, also for the one place that such
+// pictures have. It returns false when ctx ended.
+func (b *Budget) work(ctx context.Context, huge bool) bool {
+	if huge && !enter(ctx, b.huge) {
+		return false
+	}
+	if enter(ctx, b.cores) {
+		return true
+	}
+	if huge {
+		<-b.huge
+	}
+	return false
+}
+
+// done ends what work began.
+func (b *Budget) done(huge bool) {
+	<-b.cores
+	if huge {
+		<-b.huge
+	}
+}
+
+func enter(ctx context.Context, c chan struct{}) bool {
 	select {
-	case b.cores <- struct{}{}:
+	case c <- struct{}{}:
 		return true
 	case <-ctx.Done():
 		return false
 	}
 }
-
-func (b *Budget) done() { <-b.cores }

@@ -98,8 +98,13 @@ func newTools() *tools {
 	return &tools{set: codec.NewSet(codec.Limits{}), scratch: transform.NewScratch()}
 }
 
-// keepBytes is the largest decoded picture whose memory a worker keeps.
-const keepBytes = 64 << 20
+// hugePixels is the size from which on pictures are decoded one at a time and
+// the memory for it is not kept: 48 MB of pixels, above what cameras of phones
+// make by default.
+const hugePixels = 16 << 20
+
+// huge reports whether the picture takes uncommonly much memory to decode.
+func (j *job) huge() bool { return int64(j.sample.Width)*int64(j.sample.Height) > hugePixels }
 
 // worker decodes and augments samples until the session ends.
 func (s *Session) worker() {
@@ -109,13 +114,14 @@ func (s *Session) worker() {
 		select {
 		case j := <-s.decode:
 			j.batch.rows[j.row].DecodeIn = int64(s.now() - begin)
-			if !s.opts.Budget.work(s.ctx) {
+			huge := j.huge()
+			if !s.opts.Budget.work(s.ctx, huge) {
 				return
 			}
-			if !s.finish(w, j) {
-				w = newTools() // a panic may have left them broken
+			if sound := s.finish(w, j); huge || !sound {
+				w = newTools() // smaller, or not broken
 			}
-			s.opts.Budget.done()
+			s.opts.Budget.done(huge)
 		case <-s.ctx.Done():
 			return
 		}
@@ -159,9 +165,6 @@ func (s *Session) produce(w *tools, j *job) error {
 	t := &j.batch.rows[j.row]
 	r := j.decision.Region
 	begin := s.now()
-	if pixel.Bytes(r.Dx(), r.Dy()) < keepBytes && cap(w.region) > keepBytes {
-		w.region = nil
-	}
 	image := pixel.Grow(&w.region, r.Dx(), r.Dy())
 	if err := w.set.Decode(j.blob, j.sample.Format, codec.Request{Region: r}, image); err != nil {
 		return s.locate(j, err)

@@ -46,7 +46,7 @@ func TestMetamorphicLaw(t *testing.T) {
 		want := reference(o)
 		o.Workers, o.Prefetch = 1+r.IntN(5), 1+r.IntN(9)
 		o.Budget = engine.NewBudget(1+r.IntN(5), 1<<30)
-		o.MemoryBytes = []int64{0, 5 << 20, 100 << 20}[r.IntN(3)]
+		o.MemoryBytes = []int64{0, 6 << 20, 100 << 20}[r.IntN(3)]
 		keep := r.IntN(4)
 		if diff := cmp.Diff(want, readKeeping(t, o, len(want), keep)); diff != "" {
 			t.Fatalf("seed %d, %d workers, prefetch %d, %d batches kept: %s", seed, o.Workers, o.Prefetch, keep, diff)

@@ -70,7 +70,7 @@ func (n *notices) text() string {
 func TestKeepingEverySlotIsNamed(t *testing.T) {
 	var told notices
 	s := open(t, engine.Options{Dataset: enginetest.Make(t, enginetest.Options{Samples: 50}), Transform: augment(t), BatchSize: 8,
-		MemoryBytes: 4<<20 + 5*(8*16*16*3+2*64), Prefetch: 1, Notify: told.add,
+		MemoryBytes: slotsOf(5), Prefetch: 1, Notify: told.add,
 		HeldNotice: 20 * time.Millisecond, HeldError: 200 * time.Millisecond})
 	info := s.Info()
 	if info.SlotsMax != 5 {
@@ -92,7 +92,7 @@ func TestKeepingEverySlotIsNamed(t *testing.T) {
 func TestLettingGoInTime(t *testing.T) {
 	var told notices
 	s := open(t, engine.Options{Dataset: enginetest.Make(t, enginetest.Options{Samples: 50}), Transform: augment(t), BatchSize: 8,
-		MemoryBytes: 4<<20 + 2*(8*16*16*3+2*64), Notify: told.add, HeldNotice: 10 * time.Millisecond, HeldError: time.Minute})
+		MemoryBytes: slotsOf(2), Notify: told.add, HeldNotice: 10 * time.Millisecond, HeldError: time.Minute})
 	first, second := next(t, s), next(t, s)
 	var g sync.WaitGroup
 	defer g.Wait()
@@ -211,3 +211,7 @@ func TestSeekStorm(t *testing.T) {
 		t.Errorf("a position behind the end: %v", err)
 	}
 }
+
+// slotsOf returns the memory budget that has room for n batches of 8 samples of
+// augment: beside a quarter for decoding and the least for stored bytes.
+func slotsOf(n int64) int64 { return (4<<20+n*(8*16*16*3+2*64))*4/3 + 1 }

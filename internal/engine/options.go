@@ -43,8 +43,8 @@ type Options struct {
 	// 2, enough to hide one slow batch.
 	Prefetch int
 
-	// MemoryBytes bounds what the session takes: slots, read buffers and decoded
-	// pictures. 0 is what Budget has left.
+	// MemoryBytes bounds what the session takes: slots, stored bytes and decoded
+	// pictures, see docs/memory.md. 0 is what Budget has left.
 	MemoryBytes int64
 
 	// Budget is shared with the process's other sessions; nil is one of this

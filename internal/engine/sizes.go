@@ -27,12 +27,18 @@ const (
 	maxFetchers = 64
 )
 
-// buffersShare is the part of a session's memory that stored bytes may take on
-// their way to a worker, between the two bounds.
+// How a session divides its memory. Stored bytes on their way to a worker may
+// take an eighth, between two bounds. What the workers need for decoded pictures
+// is set aside, a quarter at most: photographs of the usual sizes take some 5 MB
+// of scratch memory a worker, and the process itself some 20 MB. The rest is for
+// slots.
 const (
 	buffersShare = 8
 	minBuffers   = 4 << 20
-	maxBuffers   = 256 << 20
+	maxBuffers   = 32 << 20
+	workerBytes  = 8 << 20
+	processBytes = 24 << 20
+	scratchShare = 4
 )
 
 // arrange decides all sizes and reserves the memory of the first slots.
@@ -62,12 +68,17 @@ func (s *Session) arrange() error {
 	return s.arrangeSlots()
 }
 
-// arrangeSlots divides the memory: a share for stored bytes, the rest for slots.
+// arrangeSlots divides the memory.
 func (s *Session) arrangeSlots() error {
 	z := &s.sizes
 	readAhead := min(max(z.memory/buffersShare, minBuffers), maxBuffers)
 	slot := int64(max(s.layout.Bytes, 1))
-	z.slotsMax = int(min(max(z.memory-readAhead, 0)/slot, 1<<16))
+	scratch := int64(z.workers) * workerBytes
+	if z.forced {
+		scratch += processBytes // else it is in the three quarters that no budget has
+	}
+	scratch = min(scratch, z.memory/scratchShare)
+	z.slotsMax = int(min(max(z.memory-readAhead-scratch, 0)/slot, 1<<16))
 	if z.slotsMax < minSlots {
 		return errs.New(errs.Exhausted, "%d batches of %s do not fit into the memory budget of %s",
 			minSlots, stats.Bytes(float64(slot)), stats.Bytes(float64(z.memory))).
@@ -80,7 +91,7 @@ func (s *Session) arrangeSlots() error {
 		z.depth = z.slotsMax - 1
 	}
 	z.slots = z.depth + 1
-	z.reserved = readAhead + int64(z.slots)*slot
+	z.reserved = readAhead + scratch + int64(z.slots)*slot
 	if z.forced {
 		s.opts.Budget.take(z.reserved)
 	} else if !s.opts.Budget.reserve(z.reserved) {

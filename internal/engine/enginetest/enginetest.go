@@ -160,3 +160,14 @@ func moduleRoot(t testing.TB) string {
 	t.Fatal("go.mod is in no folder above")
 	return ""
 }
+
+// Repeated writes a dataset whose index repeats the entries of dir until it has
+// so many samples, to a folder of the test, and returns its path.
+func Repeated(t testing.TB, dir string, samples int64) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "repeated.stk")
+	if err := dataset.Repeat(dir, to, samples); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}

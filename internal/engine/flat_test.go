@@ -1,0 +1,70 @@
+//go:build linux
+
+package engine_test
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"testing"
+
+	"stoker/internal/engine"
+	"stoker/internal/engine/enginetest"
+	"stoker/internal/sysinfo"
+)
+
+// usage is what a process holds that could leak.
+type usage struct {
+	rss, descriptors, goroutines int64
+}
+
+func measure(t *testing.T) usage {
+	t.Helper()
+	debug.FreeOSMemory()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return usage{sysinfo.Usage().RSSBytes, int64(len(list)), int64(runtime.NumGoroutine())}
+}
+
+// flat fails the test where something grew. The allowance for memory is what the
+// runtime's own tables vary by.
+func (before usage) flat(t *testing.T, after usage) {
+	t.Helper()
+	if after.rss > before.rss+before.rss/50+(2<<20) {
+		t.Errorf("memory grew from %d to %d bytes", before.rss, after.rss)
+	}
+	if after.descriptors != before.descriptors || after.goroutines != before.goroutines {
+		t.Errorf("descriptors %d -> %d, goroutines %d -> %d", before.descriptors, after.descriptors, before.goroutines, after.goroutines)
+	}
+}
+
+func TestManyEpochsTakeNoMore(t *testing.T) {
+	s := open(t, engine.Options{Dataset: enginetest.Make(t, enginetest.Options{Samples: 50}), Transform: augment(t), BatchSize: 8, Shuffle: true})
+	read(t, s, 10*7)
+	before := measure(t)
+	read(t, s, rounds(30, 2000)*7)
+	before.flat(t, measure(t))
+}
+
+func TestManySessionsLeaveNothing(t *testing.T) {
+	dir := enginetest.Make(t, enginetest.Options{Samples: 50})
+	budget := engine.NewBudget(2, 1<<30)
+	cycle := func(n int) {
+		for range n {
+			s, err := engine.Open(t.Context(), engine.Options{Dataset: dir, Transform: augment(t), BatchSize: 8, Budget: budget})
+			if err != nil {
+				t.Fatal(err)
+			}
+			next(t, s) // and leave the loop with the batch in hand
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	cycle(10)
+	before := measure(t)
+	cycle(rounds(30, 2000))
+	before.flat(t, measure(t))
+}
