@@ -196,7 +196,7 @@ func (w *Writer) replace(data string) error {
 	if err := checkTarget(w.target, w.overwrite); err != nil {
 		return err
 	}
-	err = exchange(data, w.target)
+	err = w.exchange(data, w.target)
 	if errors.Is(err, errNoExchange) {
 		old := filepath.Join(w.partial, "old")
 		if err = os.Rename(w.target, old); err == nil {

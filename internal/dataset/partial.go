@@ -22,7 +22,7 @@ const (
 // lockPartial makes the folder of an unfinished dataset and takes its lock.
 func lockPartial(partial string) (*os.File, error) {
 	path := filepath.Join(partial, lockName)
-	for {
+	for range 100 { // a few suffice unless something is odd
 		if err := os.Mkdir(partial, 0o777); err != nil && !os.IsExist(err) {
 			return nil, place(ioError(err, partial), partial)
 		}
@@ -48,6 +48,7 @@ func lockPartial(partial string) (*os.File, error) {
 		}
 		_ = f.Close() // the lock of a folder that was removed meanwhile
 	}
+	return nil, errs.New(errs.Transient, "the lock cannot be taken: others make and remove it all the time, or %s is a broken link", partial).At(path)
 }
 
 // sameFile reports whether path still names the open file.
@@ -91,7 +92,18 @@ func removePartial(partial string) error {
 	return nil
 }
 
-// checkTarget says whether a dataset may be written to the path.
+// CheckTarget says whether NewWriter would write a dataset to the path, before a
+// caller does long work for it: Invalid where something else has the name, or a
+// dataset has it and overwrite is not set.
+func CheckTarget(target string, overwrite bool) error {
+	target = filepath.Clean(target)
+	err := checkTarget(target, overwrite)
+	if err != nil {
+		return first(removeWaste(target), err)
+	}
+	return nil
+}
+
 func checkTarget(target string, overwrite bool) error {
 	entries, err := os.ReadDir(target)
 	switch {

@@ -23,7 +23,7 @@ func (w *Writer) begin(restart bool) error {
 		return err
 	}
 	switch {
-	case state.head == nil, restart, w.alreadyMoved(&state):
+	case state.head == nil, restart, alreadyMoved(w.target, &state):
 		return w.beginAnew()
 	case string(state.head) != string(head):
 		return errs.New(errs.Mismatch, "an unfinished dataset of that name was begun with another %s", difference(state.head, head)).
@@ -35,28 +35,29 @@ func (w *Writer) begin(restart bool) error {
 	return w.dropStrayFiles()
 }
 
-// alreadyMoved reports whether an earlier process was killed after its dataset
-// had got to its place: what is left is waste.
-func (w *Writer) alreadyMoved(s *journalState) bool {
+// alreadyMoved reports whether a process was killed after its dataset had got to
+// its place: what the journal tells of is waste.
+func alreadyMoved(target string, s *journalState) bool {
 	fingerprint := s.committed()
 	if fingerprint == "" {
 		return false
 	}
-	m, err := ReadManifest(w.target)
+	m, err := ReadManifest(target)
 	return err == nil && m.Fingerprint == fingerprint
 }
 
 // removeWaste removes what alreadyMoved tells of, where nothing new is begun.
-func (w *Writer) removeWaste() error {
-	state, err := readJournal(w.partial)
-	if err != nil || !w.alreadyMoved(&state) {
+func removeWaste(target string) error {
+	partial := target + partialSuffix
+	state, err := readJournal(partial)
+	if err != nil || !alreadyMoved(target, &state) {
 		return err
 	}
-	lock, err := lockPartial(w.partial)
+	lock, err := lockPartial(partial)
 	if err != nil {
 		return err
 	}
-	return first(removePartial(w.partial), lock.Close())
+	return first(removePartial(partial), lock.Close())
 }
 
 func (w *Writer) beginAnew() error {

@@ -229,6 +229,36 @@ func TestOverwritingSwapsDatasetsOnly(t *testing.T) {
 	}
 }
 
+// TestOverwritingWithoutExchange takes the way of systems that cannot swap
+// folders, also after a kill between its two steps.
+func TestOverwritingWithoutExchange(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		tmp := t.TempDir()
+		dir := filepath.Join(tmp, "t.stk")
+		writeTest(t, dir, 5, testOptions())
+		o := testOptions()
+		o.Overwrite = true
+		w, err := NewWriter(dir, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.exchange = func(_, target string) error {
+			if killed {
+				return first(os.Rename(target, filepath.Join(w.partial, "old")), errs.New(errs.Internal, "killed"))
+			}
+			return errNoExchange
+		}
+		if _, err := finishTest(w, 9); (err != nil) != killed {
+			t.Fatal(err)
+		}
+		if killed {
+			writeTest(t, dir, 9, o)
+		}
+		checkTest(t, openTest(t, dir), 9)
+		leftOnly(t, tmp, "t.stk")
+	}
+}
+
 // TestKillAroundTheMove stops between the steps of Writer.move.
 func TestKillAroundTheMove(t *testing.T) {
 	for _, overwrite := range []bool{false, true} {

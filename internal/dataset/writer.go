@@ -70,6 +70,7 @@ type Writer struct {
 	target, partial string
 	overwrite       bool
 	open            openFunc
+	exchange        func(a, b string) error
 	head            journalHead
 	lock            *os.File
 	journal         *output
@@ -97,7 +98,7 @@ type shardFile struct {
 // set), Transient (another process writes to it; the text names its pid),
 // Mismatch (unfinished with other options), Permission, Exhausted.
 func NewWriter(dir string, o WriterOptions) (*Writer, error) {
-	w := &Writer{target: filepath.Clean(dir), overwrite: o.Overwrite, open: o.open}
+	w := &Writer{target: filepath.Clean(dir), overwrite: o.Overwrite, open: o.open, exchange: exchange}
 	w.partial = w.target + partialSuffix
 	if w.open == nil {
 		w.open = openFile
@@ -105,8 +106,8 @@ func NewWriter(dir string, o WriterOptions) (*Writer, error) {
 	if err := w.configure(o); err != nil {
 		return nil, err
 	}
-	if err := checkTarget(w.target, o.Overwrite); err != nil {
-		return nil, first(w.removeWaste(), err)
+	if err := CheckTarget(w.target, o.Overwrite); err != nil {
+		return nil, err
 	}
 	lock, err := lockPartial(w.partial)
 	if err != nil {
