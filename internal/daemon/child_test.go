@@ -31,6 +31,8 @@ func child() {
 		err = childStamper(words[1])
 	case "client":
 		err = childClient(words[1], words[2])
+	case "forker":
+		err = childForker(words[1], words[2])
 	}
 	fmt.Fprintln(os.Stderr, "child:", err)
 	if err != nil {
@@ -65,6 +67,39 @@ func childClient(name, dataset string) error {
 		if err := p.release(b); err != nil {
 			return err
 		}
+	}
+}
+
+// childForker is a client whose own child keeps the socket open.
+func childForker(name, dataset string) error {
+	p, err := join(name, request(dataset))
+	if err != nil {
+		return err
+	}
+	socket, err := p.conn.File()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command("sleep", "5")
+	cmd.ExtraFiles = []*os.File{socket}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	_, err = p.take(1 << 30)
+	return err
+}
+
+// TestAForkedChildHoldsNoSession: the session ends with the process that opened
+// it, though a child of that process still has the socket.
+func TestAForkedChildHoldsNoSession(t *testing.T) {
+	budget := engine.NewBudget(2, 256<<20)
+	name := start(t, Options{Budget: budget})
+	kill(t, spawn(t, "forker", name, enginetest.Make(t, enginetest.Options{Samples: 50})))
+	killed := time.Now()
+	eventually(t, "the end of the session", func() bool { return budget.Left() == 256<<20 })
+	if d := time.Since(killed); d > time.Second {
+		t.Errorf("the session stayed for %v", d)
 	}
 }
 

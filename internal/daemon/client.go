@@ -71,6 +71,9 @@ func (c *client) serve(ctx context.Context) error {
 		return err
 	}
 	c.server.Log("client %d joined", peer.PID)
+	if stop, err := shm.Watch(peer.PID, func() { c.conn.CloseRead() }); err == nil { //nolint:errcheck // wakes the reader
+		defer stop()
+	}
 	r := bufio.NewReader(c.conn)
 	if err := c.greet(r); err != nil {
 		return ended(err)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -136,5 +137,36 @@ func TestCloseTwice(t *testing.T) {
 	}
 	if after := open(t); after != before {
 		t.Errorf("%d descriptors are open, were %d", after, before)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	cmd := exec.Command("sleep", "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	first := make(chan struct{})
+	stop, err := shm.Watch(cmd.Process.Pid, func() { close(first) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped, err := shm.Watch(cmd.Process.Pid, func() { t.Error("called after stop") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped()
+	select {
+	case <-first:
+		t.Fatal("called while the process lives")
+	default:
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-first
+	stop()
+	cmd.Wait()
+	if _, err := shm.Watch(cmd.Process.Pid, func() {}); err == nil {
+		t.Error("a process that is gone is watched")
 	}
 }
