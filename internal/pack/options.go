@@ -31,7 +31,7 @@ type Options struct {
 	Restart   bool // drop what an interrupted run left instead of continuing it
 
 	MaxPixels   int64 // larger pictures are bad; 0 = codec.DefaultMaxPixels
-	Workers     int   // pictures worked on at once; 0 = as many as cores may be used
+	Workers     int   // pictures worked on at once; 0 = the cores that may be used, and where pixels need not be decoded at least 16
 	MemoryBytes int64 // for files and, again, for pixels in flight; 0 = a quarter of the free memory, 64 MiB to 1 GiB
 
 	CreatedBy string          // "stoker 0.1.0", for the manifest
@@ -41,6 +41,11 @@ type Options struct {
 // DefaultQuality of re-encoded JPEGs: as in the ImageNet copies that FFCV and
 // others train on, 90 costs no measurable accuracy.
 const DefaultQuality = 90
+
+// copyWorkers is the least number of files read at once where they are only
+// copied: workers then wait for disks and networks most of the time, and do not
+// compete for the cores.
+const copyWorkers = 16
 
 // Resize says to which size pictures are brought. At most one member is set.
 type Resize struct {
@@ -150,6 +155,9 @@ func (o Options) withDefaults() (Options, error) {
 	machine := sysinfo.Read()
 	if o.Workers == 0 {
 		o.Workers = machine.Cores
+		if !o.Decode && !o.reencodes() {
+			o.Workers = max(o.Workers, copyWorkers)
+		}
 	}
 	if o.MemoryBytes == 0 {
 		o.MemoryBytes = min(max(machine.FreeBytes/4, 64<<20), 1<<30)

@@ -47,7 +47,7 @@ func (o *Options) window() int {
 	if o.reencodes() {
 		return 8 * o.Workers
 	}
-	return max(dataset.DefaultBatchRows, 8*o.Workers)
+	return max(dataset.DefaultBatchRows, 4*o.Workers)
 }
 
 // run packs all entries that earlier runs did not.

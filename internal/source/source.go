@@ -12,8 +12,8 @@
 // caller's policy decides. Errors are for what leaves nothing to pack or no
 // single reading of what the user means.
 //
-// Memory is about 100 bytes and the key for a file: a million files stay below
-// 200 MB. No goroutines.
+// Memory is 40 bytes and the key for a file, and its fields: a million files of
+// ImageNet's names keep 75 MB (BenchmarkScan). No goroutines.
 package source
 
 import (
