@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 
 	"golang.org/x/image/bmp"
@@ -23,7 +24,17 @@ func (*bmpDecoder) Info(src []byte) (Info, error) {
 	return Info{Format: BMP, Width: c.Width, Height: c.Height}, nil
 }
 
+// Decode checks that the file holds its pixels before the decoder takes memory for
+// them.
 func (d *bmpDecoder) Decode(src []byte, req Request, dst pixel.RGB) error {
+	info, err := d.Info(src)
+	if err != nil {
+		return err
+	}
+	bits := int64(binary.LittleEndian.Uint16(src[28:]))
+	if int64(info.Width)*int64(info.Height)*bits/8 > int64(len(src)) {
+		return corrupt(BMP, "%d bytes cannot hold %d x %d pixels", len(src), info.Width, info.Height)
+	}
 	m, err := bmp.Decode(bytes.NewReader(src))
 	if err != nil {
 		return bmpError(err)

@@ -51,8 +51,13 @@ type Request struct {
 	// change a pixel. One that does not fit the bytes is an error of kind Corrupt.
 	Index []byte
 
+	// Checked says that the caller has compared the checksum of the bytes, so that
+	// the decoder need not compare it with the one in Index.
+	Checked bool
+
 	// Partial asks for the pixels before the damage of a truncated or damaged
-	// image, as libjpeg gives them, beside the error.
+	// image beside the error: libjpeg's for JPEG, the rows that are there for GIF,
+	// black for what cannot be had.
 	Partial bool
 }
 

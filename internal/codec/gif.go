@@ -37,7 +37,7 @@ func (d *gifDecoder) Decode(src []byte, req Request, dst pixel.RGB) error {
 		return err
 	}
 	err = d.unpack(f)
-	if err != nil && !req.Partial {
+	if err != nil && (!req.Partial || len(d.indices) == 0) {
 		return err
 	}
 	for y := range dst.Height {
@@ -171,6 +171,7 @@ func (r *gifReader) descriptor(f *gifFrame) error {
 
 // unpack decompresses the frame's indices.
 func (d *gifDecoder) unpack(f *gifFrame) error {
+	d.indices = d.indices[:0]
 	if f.codeSize < 2 || f.codeSize > 8 {
 		return corrupt(GIF, "its code size is %d; it goes from 2 to 8", f.codeSize)
 	}
@@ -183,6 +184,10 @@ func (d *gifDecoder) unpack(f *gifFrame) error {
 		d.packed = append(d.packed, b...)
 	}
 	width, height := f.frame.Dx(), f.frame.Dy()
+	const longestCode = 4096 // indices that 9 bits or more can stand for
+	if int64(width)*int64(height) > longestCode*int64(len(d.packed)) {
+		return corrupt(GIF, "%d bytes cannot hold %d x %d pixels", len(d.packed), width, height)
+	}
 	if cap(d.indices) < width*height {
 		d.indices = make([]byte, width*height)
 	}

@@ -25,11 +25,24 @@ func (*jpegDecoder) Info(src []byte) (Info, error) {
 }
 
 func (d *jpegDecoder) Decode(src []byte, req Request, dst pixel.RGB) error {
-	opts := jpeg.Options{Partial: req.Partial, MaxPixels: d.limits.MaxPixels}
+	opts := jpeg.Options{Partial: req.Partial, Index: req.Index, Unverified: req.Checked, MaxPixels: d.limits.MaxPixels}
 	if err := d.decoder.Decode(dst.Pix, dst.Stride, src, req.Region, opts); err != nil {
 		return jpegError(err)
 	}
 	return nil
+}
+
+// appendIndex appends the entropy index; images that can have none add nothing.
+func (d *jpegDecoder) appendIndex(dst, src []byte) ([]byte, error) {
+	index, err := d.decoder.AppendIndex(dst, src, 0)
+	var e *jpeg.Error
+	if errors.As(err, &e) && e.Kind == jpeg.Unsupported {
+		return dst, nil
+	}
+	if err != nil {
+		return dst, jpegError(err)
+	}
+	return index, nil
 }
 
 // jpegError gives the decoder's kinds the project's.

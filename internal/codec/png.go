@@ -43,14 +43,16 @@ func (*pngDecoder) Info(src []byte) (Info, error) {
 // maxDeflate is the largest ratio that deflate reaches: 258 bytes for two bits.
 const maxDeflate = 1032
 
+// Decode checks that the file can hold its pixels at all before image/png takes
+// memory for them.
 func (d *pngDecoder) Decode(src []byte, req Request, dst pixel.RGB) error {
 	info, err := d.Info(src)
 	if err != nil {
 		return err
 	}
-	// A pixel has at least one bit. Checking here keeps a file of some hundred
-	// bytes from taking the memory of a large image.
-	if int64(info.Width)*int64(info.Height)/8 > maxDeflate*int64(len(src)) {
+	channels := [8]int64{1, 1, 3, 1, 2, 1, 4, 1}[src[25]&7]
+	bits := int64(info.Width) * int64(info.Height) * channels * int64(src[24])
+	if bits/8 > maxDeflate*int64(len(src)) {
 		return corrupt(PNG, "%d bytes cannot hold %d x %d pixels", len(src), info.Width, info.Height)
 	}
 	m, err := png.Decode(bytes.NewReader(src))

@@ -77,8 +77,9 @@ func (s *Set) Info(src []byte) (Info, error) {
 	return s.info(src, f)
 }
 
-func (s *Set) info(src []byte, f Format) (Info, error) {
-	info, err := s.decoders[f].Info(src)
+func (s *Set) info(src []byte, f Format) (info Info, err error) {
+	defer recoverFrom(f, &err)
+	info, err = s.decoders[f].Info(src)
 	if err != nil {
 		return Info{}, err
 	}
@@ -99,7 +100,7 @@ func (s *Set) info(src []byte, f Format) (Info, error) {
 
 // Decode writes the region of src, which has format f, into dst. The size is
 // checked against the limit before any memory is taken.
-func (s *Set) Decode(src []byte, f Format, req Request, dst pixel.RGB) error {
+func (s *Set) Decode(src []byte, f Format, req Request, dst pixel.RGB) (err error) {
 	if f < JPEG || f > BMP {
 		return unknownFormat(src)
 	}
@@ -117,7 +118,33 @@ func (s *Set) Decode(src []byte, f Format, req Request, dst pixel.RGB) error {
 	if req.Region.Dx() != dst.Width || req.Region.Dy() != dst.Height {
 		return errs.New(errs.Internal, "destination of %d x %d pixels for the region %v", dst.Width, dst.Height, req.Region)
 	}
+	if req.Partial {
+		pixel.Fill(dst, [3]byte{})
+	}
+	defer recoverFrom(f, &err)
 	return s.decoders[f].Decode(src, req, dst)
+}
+
+// AppendIndex appends the side index of src that Request.Index takes, or nothing
+// where the format or the image has none.
+func (s *Set) AppendIndex(dst, src []byte, f Format) (index []byte, err error) {
+	if f != JPEG {
+		return dst, nil
+	}
+	if _, err := s.info(src, f); err != nil {
+		return dst, err
+	}
+	defer recoverFrom(f, &err)
+	return s.decoders[f].(*jpegDecoder).appendIndex(dst, src)
+}
+
+// recoverFrom turns a panic of a decoder into an error: some are not ours, and
+// hostile bytes must not end a training run. The kind says that it is a bug.
+func recoverFrom(f Format, err *error) {
+	if r := recover(); r != nil {
+		*err = errs.New(errs.Internal, "the %v decoder panicked: %v", f, r).
+			WithHint("the file is most likely damaged; please report it")
+	}
 }
 
 // Version names the decoder of f and the version of its pixels.

@@ -92,3 +92,24 @@ func TestBombsAreRefusedByTheirHeader(t *testing.T) {
 		}
 	}
 }
+
+func TestIndexChangesNoPixel(t *testing.T) {
+	set := codec.NewSet(codec.Limits{})
+	src := encoded(t, codec.JPEG, gradient(161, 143))
+	index, err := set.AppendIndex(nil, src, codec.JPEG)
+	if err != nil || len(index) == 0 {
+		t.Fatalf("index of %d bytes, error %v", len(index), err)
+	}
+	region := image.Rect(30, 20, 130, 125)
+	want := decode(t, set, src, codec.JPEG, region)
+	var buf []byte
+	got := pixel.Grow(&buf, region.Dx(), region.Dy())
+	req := codec.Request{Region: region, Index: index}
+	if err := set.Decode(src, codec.JPEG, req, got); err != nil || !bytes.Equal(got.Pix, want.Pix) {
+		t.Errorf("with the index the pixels differ, error %v", err)
+	}
+	other := encoded(t, codec.JPEG, gradient(161, 144))
+	if err := set.Decode(other, codec.JPEG, req, got); !errs.Is(err, errs.Corrupt) {
+		t.Errorf("another image's index: error is %v, want one of kind corrupt", err)
+	}
+}
