@@ -10,7 +10,8 @@ import (
 const BufferAlign = 64
 
 // MaxVariableBytes is what the values of one utf8 or binary column may take in
-// one record batch, by the 32-bit offsets. Callers keep below it.
+// one record batch, by the 32-bit offsets. Callers keep below it; WriteBatch
+// refuses more.
 const MaxVariableBytes = math.MaxInt32
 
 // Builder collects the rows of one record batch. Every row appends one value to

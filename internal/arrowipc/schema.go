@@ -75,15 +75,6 @@ func (t Type) String() string {
 // Variable reports whether values of the type have lengths of their own.
 func (t Type) Variable() bool { return types[t].bits == 0 }
 
-// Buffers returns the number of buffers that a column of the type has in a
-// record batch: validity, offsets where lengths vary, values.
-func (t Type) Buffers() int {
-	if t.Variable() {
-		return 3
-	}
-	return 2
-}
-
 // valueBytes returns the bytes that rows values of a fixed-width type take.
 func (t Type) valueBytes(rows int) int { return (rows*types[t].bits + 7) / 8 }
 

@@ -6,6 +6,8 @@ import (
 	"io"
 
 	flatbuffers "github.com/google/flatbuffers/go"
+
+	"stoker/internal/errs"
 )
 
 const (
@@ -66,18 +68,15 @@ func newWriter(w io.Writer, schema *Schema, align int) *Writer {
 		fb: flatbuffers.NewBuilder(4096)}
 }
 
-// Offset returns the number of bytes written so far.
-func (f *Writer) Offset() int64 { return f.offset }
-
-// Blocks returns the batches written so far. The caller must not change them.
-func (f *Writer) Blocks() []Block { return f.blocks }
-
 // WriteBatch writes the builder's rows as one record batch. When it returns nil
 // all bytes have gone to the underlying writer. After an error the file is
 // undefined from the last complete batch on.
 func (f *Writer) WriteBatch(b *Builder) (Block, error) {
 	f.bufs = f.bufs[:0]
 	for i := range b.columns {
+		if len(b.columns[i].values) > MaxVariableBytes {
+			return Block{}, errs.New(errs.Internal, "column %q has more than 2 GiB in one record batch", f.schema.Fields[i].Name)
+		}
 		f.bufs = b.columns[i].buffers(f.bufs)
 	}
 	start := f.offset
