@@ -66,9 +66,11 @@ func (d *Decoder) meets(ix *entropyIndex, r int, row *indexedRow) bool {
 		return true
 	}
 	_, next := ix.span(r, 0, c1)
+	if next*ix.size >= len(ix.entries) {
+		return true // anything may follow the last MCU
+	}
 	_, pred := ix.entry(next)
-	last := next*ix.size >= len(ix.entries)
-	return row.end-row.pos < 32 && (last || pred == row.pred)
+	return row.end-row.pos < 32 && pred == row.pred
 }
 
 // runStreams decodes all rows, three at a time.
