@@ -152,7 +152,7 @@ func parseBytes(s string) (int64, error) {
 			continue
 		}
 		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if err != nil || n*u.size < 1 || n*u.size > 1<<50 {
+		if size := n * u.size; err != nil || !(size >= 1 && size <= 1<<50) { // also refuses NaN
 			break
 		}
 		return int64(n * u.size), nil
