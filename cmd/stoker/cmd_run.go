@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -13,12 +12,11 @@ import (
 
 	"stoker/internal/errs"
 	"stoker/internal/run/client"
-	"stoker/internal/run/hold"
 	"stoker/internal/run/launch"
+	"stoker/internal/run/process"
 	"stoker/internal/run/procs"
 	"stoker/internal/run/progress"
 	"stoker/internal/run/rundir"
-	"stoker/internal/run/supervisor"
 )
 
 type runFlags struct {
@@ -160,48 +158,9 @@ func dieBy(sig int) {
 func runProcesses() []*cobra.Command {
 	revived := false
 	sup := &cobra.Command{Use: launch.SupervisorCommand + " DIR", Hidden: true, Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return superviseRun(rundir.Dir(args[0]), revived) }}
+		RunE: func(_ *cobra.Command, args []string) error { return process.Supervise(rundir.Dir(args[0]), revived) }}
 	sup.Flags().BoolVar(&revived, "revived", false, "an earlier supervisor of this run died")
 	holder := &cobra.Command{Use: launch.HolderCommand + " DIR", Hidden: true, Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return holdRun(rundir.Dir(args[0])) }}
+		RunE: func(_ *cobra.Command, args []string) error { return process.Hold(rundir.Dir(args[0])) }}
 	return []*cobra.Command{sup, holder}
-}
-
-// small keeps a process of a run small: it runs for days beside a training that
-// wants the memory and the processors.
-func small() {
-	debug.SetGCPercent(50)
-	debug.SetMemoryLimit(64 << 20)
-	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
-}
-
-func superviseRun(d rundir.Dir, revived bool) error {
-	small()
-	spec, err := d.LoadSpec()
-	if err != nil {
-		launch.Ready(err)
-		return err
-	}
-	state := d.State()
-	err = supervisor.Run(context.Background(), supervisor.Options{State: state, Dir: d, Spec: spec, Revived: revived,
-		StartHolder: func() error { return launch.Holder(d) }}, func() { launch.Ready(nil) })
-	if err != nil {
-		launch.Ready(err)
-	}
-	return err
-}
-
-func holdRun(d rundir.Dir) error {
-	small()
-	spec, err := d.LoadSpec()
-	if err != nil {
-		launch.Ready(err)
-		return err
-	}
-	err = hold.Run(context.Background(), hold.Options{Dir: d, Spec: spec, Patience: 5 * time.Second, Tries: 5,
-		Revive: func() error { return launch.Supervisor(d, true, nil) }}, func() { launch.Ready(nil) })
-	if err != nil {
-		launch.Ready(err)
-	}
-	return err
 }

@@ -47,8 +47,11 @@ const (
 	entries = 5000
 	// settled is how long a file must be unchanged before it counts as whole.
 	settled = 2 * time.Second
-	// searchEvery is how often new directories are searched for.
+	// searchEvery is how often new directories are searched for, at most; at the
+	// start of a run it is done more often.
 	searchEvery = time.Minute
+	// early allows for clocks: a file's time is that of the kernel's last tick.
+	early = 100 * time.Millisecond
 )
 
 // Found is a checkpoint.
@@ -69,7 +72,7 @@ type Tracker struct {
 
 // New follows a run that began at since in dir with these arguments.
 func New(since time.Time, dir string, argv []string) *Tracker {
-	t := &Tracker{since: since, roots: []string{dir}, dirs: map[string]time.Time{}}
+	t := &Tracker{since: since.Add(-early), roots: []string{dir}, dirs: map[string]time.Time{}}
 	for _, arg := range argv {
 		if _, value, ok := strings.Cut(arg, "="); ok {
 			arg = value
@@ -120,7 +123,7 @@ func (t *Tracker) add(dir string) {
 // Scan looks once. It returns the newest whole checkpoint of the run and whether
 // one is being written right now.
 func (t *Tracker) Scan(now time.Time) (newest Found, growing bool) {
-	if now.Sub(t.searched) >= searchEvery {
+	if wait := min(searchEvery, now.Sub(t.since)/4); now.Sub(t.searched) >= wait {
 		t.searched = now
 		left := entries
 		for _, root := range t.roots {

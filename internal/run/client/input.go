@@ -61,16 +61,19 @@ func (c *client) readKeys(keys chan<- []byte) {
 // commands acts on the keys meant for the client and returns the others; nil
 // means that the client leaves.
 func (c *client) commands(p []byte, keys <-chan []byte) []byte {
-	rest := p[:0]
-	for _, b := range p {
-		switch {
+	rest := []byte{} // not nil: nil says that the client leaves
+	for i := 0; i < len(p); i++ {
+		switch b := p[i]; {
 		case b == keyDetach:
 			c.result <- Result{Detached: true}
 			return nil
 		case b == keyInterrupt && c.Attach:
-			if !c.askAfterSecond(keys) {
+			second := i+1 < len(p) && p[i+1] == keyInterrupt
+			if !second && !c.second(keys) || !c.ask(keys) {
+				c.result <- Result{Detached: true}
 				return nil
 			}
+			i++
 		default:
 			rest = append(rest, b)
 		}
@@ -78,19 +81,18 @@ func (c *client) commands(p []byte, keys <-chan []byte) []byte {
 	return rest
 }
 
-// askAfterSecond detaches unless a second Ctrl-C follows the first; then it asks
-// whether to stop the run. False: the client leaves.
-func (c *client) askAfterSecond(keys <-chan []byte) (stay bool) {
+// second reports whether another Ctrl-C follows soon.
+func (c *client) second(keys <-chan []byte) bool {
 	select {
 	case p, ok := <-keys:
-		if !ok || len(p) == 0 || p[0] != keyInterrupt {
-			c.result <- Result{Detached: true}
-			return false
-		}
+		return ok && len(p) > 0 && p[0] == keyInterrupt
 	case <-time.After(secondKey):
-		c.result <- Result{Detached: true}
 		return false
 	}
+}
+
+// ask asks whether to stop the run; false means to leave it.
+func (c *client) ask(keys <-chan []byte) (stay bool) {
 	c.message("stop the run? y stops it (with time to save), n stays, any other key detaches")
 	p, ok := <-keys
 	switch {
@@ -100,7 +102,6 @@ func (c *client) askAfterSecond(keys <-chan []byte) (stay bool) {
 	case ok && p[0] == 'n':
 		return true
 	}
-	c.result <- Result{Detached: true}
 	return false
 }
 

@@ -16,8 +16,8 @@ func (h *holder) start(c Command) {
 		return
 	}
 	ooms := oomKills()
-	ch, err := spawn(h.Spec, c)
 	s := State{Holder: h.snapshot().Holder, Attempt: c.Attempt, Began: time.Now(), Output: h.out.End()}
+	ch, err := spawn(h.Spec, c)
 	if err != nil {
 		s.Ended, s.Code, s.Error = s.Began, 126, err.Error()
 		if errs.Is(err, errs.NotFound) {

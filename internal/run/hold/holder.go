@@ -132,9 +132,14 @@ func (h *holder) serve(ctx context.Context, conns <-chan net.Conn) error {
 		if tries++; tries > h.Tries {
 			return h.alone(ctx, conns)
 		}
-		if err := h.Revive(); err != nil {
-			_ = h.journal.Append(time.Now(), "revive-failed", map[string]string{"error": err.Error()}, false)
-		}
+		// The new supervisor reports only once this loop has served it.
+		go h.revive()
+	}
+}
+
+func (h *holder) revive() {
+	if err := h.Revive(); err != nil {
+		_ = h.journal.Append(time.Now(), "revive-failed", map[string]string{"error": err.Error()}, false)
 	}
 }
 

@@ -107,8 +107,9 @@ func All() []Info {
 
 // Tree returns the process pid, its descendants, and every member of its
 // session (children whose parents have died stay in the session), pid first.
+// Processes that have ended and only wait to be reaped are left out.
 func Tree(pid int) []Info {
-	all := All()
+	all := slices.DeleteFunc(All(), func(p Info) bool { return p.State == 'Z' })
 	in := map[int]bool{pid: true}
 	for grew := true; grew; {
 		grew = false

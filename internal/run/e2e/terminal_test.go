@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"stoker/internal/run/link"
+	"stoker/internal/run/rundir"
+)
+
+func stopIn(grace time.Duration) link.Stop { return link.Stop{Grace: grace} }
+
+// terminal is a client process on a terminal of its own, as an SSH session has.
+type terminal struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	master *os.File
+	mu     sync.Mutex
+	screen bytes.Buffer
+	ended  chan struct{}
+}
+
+func (r *run) terminal(attach bool) *terminal {
+	r.t.Helper()
+	cmd := exec.Command(os.Args[0], "client", string(r.dir))
+	cmd.Env = os.Environ()
+	if attach {
+		cmd.Env = append(cmd.Env, "ATTACH=1")
+	}
+	master, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 90, Rows: 20})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	term := &terminal{t: r.t, cmd: cmd, master: master, ended: make(chan struct{})}
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := master.Read(buf)
+			term.mu.Lock()
+			term.screen.Write(buf[:n])
+			term.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	go func() { _ = cmd.Wait(); close(term.ended) }()
+	r.t.Cleanup(func() {
+		master.Close()
+		_ = cmd.Process.Kill()
+		<-term.ended
+	})
+	return term
+}
+
+func (term *terminal) text() string {
+	term.mu.Lock()
+	defer term.mu.Unlock()
+	return term.screen.String()
+}
+
+func (term *terminal) shows(text string) {
+	term.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(term.text(), text); poll() {
+		if time.Now().After(deadline) {
+			term.t.Fatalf("the terminal never shows %q but %q", text, term.text())
+		}
+	}
+}
+
+func (term *terminal) exit() int {
+	term.t.Helper()
+	select {
+	case <-term.ended:
+	case <-time.After(20 * time.Second):
+		term.t.Fatal("the client does not leave")
+	}
+	return term.cmd.ProcessState.ExitCode()
+}
+
+func TestTerminalClosed(t *testing.T) {
+	for i := range times() {
+		r := start(t, newState(t), counting, nil)
+		term := r.terminal(false)
+		term.shows("line 1")
+		<-time.After(time.Duration(i*37%900) * time.Millisecond)
+		term.master.Close() // the SSH line is cut: the kernel hangs the terminal up
+		term.exit()
+		if end := r.ended(); end.Code != 4 || !strings.HasSuffix(r.raw(), "line 40\n") {
+			t.Fatalf("%+v %q", end, r.raw())
+		}
+	}
+}
+
+func TestHangUpToTheGroup(t *testing.T) {
+	for i := range times() {
+		r := start(t, newState(t), counting, nil)
+		term := r.terminal(false)
+		term.shows("line 1")
+		<-time.After(time.Duration(i*31%900) * time.Millisecond)
+		_ = syscall.Kill(-term.cmd.Process.Pid, syscall.SIGHUP)
+		if code := term.exit(); code != 97 {
+			t.Fatalf("client's status %d", code)
+		}
+		if end := r.ended(); end.Code != 4 {
+			t.Fatalf("%+v", end)
+		}
+	}
+}
+
+func TestKeysSignalsAndSize(t *testing.T) {
+	r := start(t, newState(t), `echo ready; read x; echo "got $x"; exit 3`, nil)
+	term := r.terminal(false)
+	term.shows("ready")
+	_, _ = term.master.WriteString("hello\r")
+	term.shows("got hello")
+	if code := term.exit(); code != 3 {
+		t.Fatalf("status %d", code)
+	}
+
+	r = start(t, newState(t), `trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.05; done`, nil)
+	term = r.terminal(false)
+	term.shows("ready")
+	_, _ = term.master.Write([]byte{3}) // Ctrl-C is the command's
+	term.shows("caught")
+	if code := term.exit(); code != 9 {
+		t.Fatalf("status %d", code)
+	}
+
+	r = start(t, newState(t), `trap 'stty size' WINCH; echo ready; while :; do sleep 0.05; done`, nil)
+	term = r.terminal(false)
+	term.shows("ready")
+	_ = pty.Setsize(term.master, &pty.Winsize{Cols: 300, Rows: 33})
+	term.shows("33 300")
+}
+
+func TestDetachAndAttach(t *testing.T) {
+	r := start(t, newState(t), `i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo old $i; done; read x; echo new $x; sleep 60`, nil)
+	term := r.terminal(false)
+	term.shows("old 30")
+	_, _ = term.master.Write([]byte{0x1a})
+	if code := term.exit(); code != 98 {
+		t.Fatalf("status %d", code)
+	}
+	before := time.Now()
+	term = r.terminal(true)
+	term.shows("old 30")
+	if took := time.Since(before); took > 300*time.Millisecond && os.Getenv("STOKER_LONG") != "" {
+		t.Errorf("attach took %s", took)
+	} else {
+		t.Logf("attach took %s", took)
+	}
+	_, _ = term.master.WriteString("line\r")
+	term.shows("new line")
+	_, _ = term.master.Write([]byte{3}) // in an attached client Ctrl-C only leaves
+	if code := term.exit(); code != 98 {
+		t.Fatalf("status %d", code)
+	}
+	s, _ := rundir.ReadStatus(r.dir.Status())
+	if !s.Child.Alive() {
+		t.Fatal("the run did not go on")
+	}
+	term = r.terminal(true)
+	term.shows("new line")
+	_, _ = term.master.Write([]byte{3, 3})
+	term.shows("stop the run?")
+	_, _ = term.master.WriteString("y")
+	if code := term.exit(); code != 130 {
+		t.Fatalf("status %d", code)
+	}
+}
