@@ -46,6 +46,7 @@ type Dataset struct {
 	schema   *arrowipc.Schema
 	batches  []arrowipc.Batch
 	shards   []shardHandle
+	random   atomic.Bool // see ExpectRandomReads
 	closed   atomic.Bool
 }
 

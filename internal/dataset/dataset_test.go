@@ -162,6 +162,7 @@ func TestManyReadersAtOnce(t *testing.T) {
 	const n = 60
 	writeTest(t, dir, n, testOptions())
 	d := openTest(t, dir)
+	d.ExpectRandomReads()
 	var readers sync.WaitGroup
 	for start := range 8 {
 		readers.Go(func() {

@@ -117,7 +117,14 @@ func (o *Options) open() (Source, error) {
 	case o.Source != nil:
 		return o.Source, nil
 	}
-	return dataset.Open(o.Dataset)
+	d, err := dataset.Open(o.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	if o.Shuffle {
+		d.ExpectRandomReads()
+	}
+	return d, nil
 }
 
 func (o *Options) planSpec(samples int64) plan.Spec {
