@@ -24,6 +24,21 @@ func upH2V2AVX512(out, near, far *byte, n int)
 func upH2V1AVX512(out, in *byte, n int)
 
 //go:noescape
+func idctRowAVX2(coef *int16, n int, quant *[64]uint16, out *byte, stride int)
+
+//go:noescape
+func yccRowAVX2(dst, y, cb, cr *byte, n int)
+
+//go:noescape
+func greyRowAVX2(dst, y *byte, n int)
+
+//go:noescape
+func upH2V2AVX2(out, near, far *byte, n int)
+
+//go:noescape
+func upH2V1AVX2(out, in *byte, n int)
+
+//go:noescape
 func runOneBMI2(s *stream)
 
 //go:noescape
@@ -78,29 +93,83 @@ func useLevel(l level) {
 	idctRow, yccRow, greyRow, upH2V1, upH2V2 =
 		idctRowGeneric, yccRowGeneric, greyRowGeneric, upH2V1Generic, upH2V2Generic
 	runOne, runThree = nil, nil
-	if l > levelGeneric {
+	if l >= levelAVX2 {
+		idctRow, yccRow, greyRow, upH2V1, upH2V2 = idctAVX2, yccAVX2, greyAVX2, h2v1AVX2, h2v2AVX2
 		runOne, runThree = runOneBMI2, runThreeBMI2
 	}
-	switch l {
-	case levelAVX512:
-		idctRow = func(coef []int16, n int, quant *[64]uint16, out []byte, stride int) {
-			_, _ = coef[(n+3)/4*256-1], out[7*stride+(n+3)/4*32-1]
-			idctRowAVX512(&coef[0], n, quant, &out[0], stride)
-		}
-		yccRow = func(dst, y, cb, cr []byte, n int) {
-			pad := (n + 63) &^ 63
-			_, _, _, _ = dst[3*n-1], y[pad-1], cb[pad-1], cr[pad-1]
-			yccRowAVX512(&dst[0], &y[0], &cb[0], &cr[0], n, &rgbOrder)
-		}
-		upH2V1 = func(out, in []byte, n int) {
-			pad := (n + 63) &^ 63
-			_, _ = out[pad-1], in[pad/2+1]
-			upH2V1AVX512(&out[0], &in[0], n)
-		}
-		upH2V2 = func(out, near, far []byte, n int) {
-			pad := (n + 63) &^ 63
-			_, _, _ = out[pad-1], near[pad/2+1], far[pad/2+1]
-			upH2V2AVX512(&out[0], &near[0], &far[0], n)
-		}
+	if l >= levelAVX512 {
+		idctRow, yccRow, upH2V1, upH2V2 = idctAVX512, yccAVX512, h2v1AVX512, h2v2AVX512
 	}
+}
+
+// The functions below check the bounds that the assembly does not.
+
+func idctAVX2(coef []int16, n int, quant *[64]uint16, out []byte, stride int) {
+	pad := (n + 1) &^ 1
+	_, _ = coef[pad*64-1], out[7*stride+pad*8-1]
+	idctRowAVX2(&coef[0], n, quant, &out[0], stride)
+}
+
+func idctAVX512(coef []int16, n int, quant *[64]uint16, out []byte, stride int) {
+	pad := (n + 3) &^ 3
+	_, _ = coef[pad*64-1], out[7*stride+pad*8-1]
+	idctRowAVX512(&coef[0], n, quant, &out[0], stride)
+}
+
+func yccAVX2(dst, y, cb, cr []byte, n int) {
+	pad := (n + 31) &^ 31
+	_, _, _, _ = dst[3*n-1], y[pad-1], cb[pad-1], cr[pad-1]
+	whole := n &^ 31
+	if whole > 0 {
+		yccRowAVX2(&dst[0], &y[0], &cb[0], &cr[0], whole)
+	}
+	if whole < n {
+		var tail [96]byte
+		yccRowAVX2(&tail[0], &y[whole], &cb[whole], &cr[whole], 32)
+		copy(dst[3*whole:3*n], tail[:])
+	}
+}
+
+func yccAVX512(dst, y, cb, cr []byte, n int) {
+	pad := (n + 63) &^ 63
+	_, _, _, _ = dst[3*n-1], y[pad-1], cb[pad-1], cr[pad-1]
+	yccRowAVX512(&dst[0], &y[0], &cb[0], &cr[0], n, &rgbOrder)
+}
+
+func greyAVX2(dst, y []byte, n int) {
+	pad := (n + 31) &^ 31
+	_, _ = dst[3*n-1], y[pad-1]
+	whole := n &^ 31
+	if whole > 0 {
+		greyRowAVX2(&dst[0], &y[0], whole)
+	}
+	if whole < n {
+		var tail [96]byte
+		greyRowAVX2(&tail[0], &y[whole], 32)
+		copy(dst[3*whole:3*n], tail[:])
+	}
+}
+
+func h2v1AVX2(out, in []byte, n int) {
+	pad := (n + 31) &^ 31
+	_, _ = out[pad-1], in[pad/2+1]
+	upH2V1AVX2(&out[0], &in[0], n)
+}
+
+func h2v1AVX512(out, in []byte, n int) {
+	pad := (n + 63) &^ 63
+	_, _ = out[pad-1], in[pad/2+1]
+	upH2V1AVX512(&out[0], &in[0], n)
+}
+
+func h2v2AVX2(out, near, far []byte, n int) {
+	pad := (n + 31) &^ 31
+	_, _, _ = out[pad-1], near[pad/2+1], far[pad/2+1]
+	upH2V2AVX2(&out[0], &near[0], &far[0], n)
+}
+
+func h2v2AVX512(out, near, far []byte, n int) {
+	pad := (n + 63) &^ 63
+	_, _, _ = out[pad-1], near[pad/2+1], far[pad/2+1]
+	upH2V2AVX512(&out[0], &near[0], &far[0], n)
 }
