@@ -16,3 +16,6 @@ func UseLevel(l level) (restore func()) {
 }
 
 func (l level) String() string { return [...]string{"generic", "avx2", "avx512"}[l] }
+
+// Exact reports whether w uses the kernels.
+func (w *Writer) Exact() bool { return w.exact }

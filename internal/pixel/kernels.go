@@ -5,6 +5,10 @@ package pixel
 var (
 	vertical   verticalKernel   = verticalGeneric
 	horizontal horizontalKernel = horizontalGeneric
+
+	// The rest are nil where only tables or plain loops are there.
+	toFloat32, toFloat16, toBFloat16 func(dst, src *byte, n int, s *scale)
+	planes                           func(red, green, blue, src *byte, n int)
 )
 
 // verticalKernel resamples every column of src, whose first row is row y0 of the

@@ -22,6 +22,10 @@ func init() { useLevel(bestLevel()) }
 // useLevel chooses the kernels; tests call it to compare them.
 func useLevel(l level) {
 	vertical, horizontal = verticalGeneric, horizontalGeneric
+	toFloat32, toFloat16, toBFloat16, planes = nil, nil, nil, nil
+	if l >= levelAVX2 {
+		toFloat32, toFloat16, toBFloat16, planes = float32AVX2, float16AVX2, bfloat16AVX2, planesAVX2
+	}
 	switch l {
 	case levelAVX512:
 		vertical, horizontal = verticalBy(64, verticalAVX512), horizontalBy512
