@@ -31,10 +31,27 @@ func (s *Session) openColumns() error {
 			if c.from, err = s.source.Column(f.Name); err != nil {
 				return err
 			}
+			s.noticeNulls(f)
 		}
 		s.columns = append(s.columns, c)
 	}
 	return nil
+}
+
+// noticeNulls tells how a field's missing values look in a batch, where one
+// could take them for values.
+func (s *Session) noticeNulls(f Field) {
+	for _, d := range s.source.Manifest().Fields {
+		if d.Name != f.Name || d.Nulls == 0 {
+			continue
+		}
+		switch d.Type {
+		case dataset.Int64:
+			s.notice("field %q: %d samples have no value and come as %d", d.Name, d.Nulls, int64(NullInt64))
+		case dataset.Bool:
+			s.notice("field %q: %d samples have no value, so it comes as uint8: 0, 1, or %d for none", d.Name, d.Nulls, NullBool)
+		}
+	}
 }
 
 // fill writes the column's values for the given samples into a slot.
