@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +17,7 @@ import (
 	"stoker/internal/dataset/inspect"
 	"stoker/internal/errs"
 	"stoker/internal/progress"
+	"stoker/internal/source"
 )
 
 // inspectFlags are the options of `stoker inspect`.
@@ -106,7 +108,7 @@ func writeSheet(d *dataset.Dataset, f inspectFlags) error {
 // inspectText lays the summary out for people.
 func inspectText(s *inspect.Summary) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s %s", s.Dir, progress.Count(s.Samples), s.Kind)
+	fmt.Fprintf(&b, "%s: %s %s", s.Dir, progress.Count(s.Samples), source.Printable(s.Kind))
 	if n := int64(len(s.Classes)); n > 0 {
 		b.WriteString(" of " + counted(n, "class", "classes"))
 	}
@@ -114,7 +116,7 @@ func inspectText(s *inspect.Summary) string {
 	if s.Repeated {
 		b.WriteString(", repeated by the index")
 	}
-	fmt.Fprintf(&b, "\npacked by %s, options %s\nfingerprint %.16s\n", s.CreatedBy, compact(s.Options), s.Fingerprint)
+	fmt.Fprintf(&b, "\npacked by %s, options %s\nfingerprint %.16s\n", source.Printable(s.CreatedBy), compact(s.Options), source.Printable(s.Fingerprint))
 	if s.Bad > 0 {
 		fmt.Fprintf(&b, "%s could not be packed: see %s/ledger.jsonl\n", counted(s.Bad, "file", "files"), strings.TrimSuffix(s.Dir, "/"))
 	}
@@ -218,12 +220,15 @@ func histogram(b *strings.Builder, title string, d inspect.Distribution, text fu
 const barWidth = 40
 
 // bars draws one horizontal bar for each count, to an eighth of a character. A
-// negative count is a gap.
+// negative count is a gap. Names come from datasets of anybody: what could move
+// the cursor is written as escapes.
 func bars(b *strings.Builder, counts []inspect.Count) {
 	eighths := []string{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"}
+	counts = slices.Clone(counts)
 	longest, most := 0, int64(1)
-	for _, c := range counts {
-		longest, most = max(longest, len([]rune(c.Name))), max(most, c.Samples)
+	for i, c := range counts {
+		counts[i].Name = source.Printable(c.Name)
+		longest, most = max(longest, utf8.RuneCountInString(counts[i].Name)), max(most, c.Samples)
 	}
 	for _, c := range counts {
 		if c.Samples < 0 {
@@ -244,7 +249,7 @@ func inspectFields(b *strings.Builder, s *inspect.Summary) {
 	}
 	b.WriteString("\nfields\n")
 	for _, f := range s.Fields {
-		fmt.Fprintf(b, "  %-16s %-8s", f.Name, f.Type)
+		fmt.Fprintf(b, "  %-16s %-8s", source.Printable(f.Name), f.Type)
 		if f.Min != nil {
 			fmt.Fprintf(b, " %g to %g", *f.Min, *f.Max)
 		}

@@ -184,7 +184,7 @@ func (m *Manifest) check() error {
 	}
 	rows := int64(0)
 	for _, f := range append([]FileInfo{m.Index}, m.Shards...) {
-		if f.File == "" || f.File == "." || f.File == ".." || strings.ContainsAny(f.File, "/\\\x00") {
+		if !plainName(f.File) {
 			return errs.New(errs.Corrupt, "the manifest names the file %q, which is no plain name", f.File)
 		}
 		if f.Bytes < 0 || f.Rows < 0 || f.Rows > math.MaxInt64-rows {
@@ -196,6 +196,12 @@ func (m *Manifest) check() error {
 		return errs.New(errs.Corrupt, "the manifest counts %d samples, its shards %d", m.Samples, rows)
 	}
 	return nil
+}
+
+// plainName reports whether a file name stays in its folder and can be printed.
+func plainName(name string) bool {
+	return filepath.IsLocal(name) && name != "." && !strings.ContainsAny(name, `/\`) &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) })
 }
 
 func (m *Manifest) encode() ([]byte, error) {
