@@ -252,7 +252,9 @@ func (w *Writer) flush() error {
 		return w.fail(err)
 	}
 	w.shard.rows += rows
-	w.batch.Reset()
+	if w.batch.Reset(); block.BodyLen > 2*maxBatchBytes { // gives back the memory of a huge blob
+		w.batch = arrowipc.NewBuilder(w.schema)
+	}
 	err = w.record(journalEntry{Batch: &journalBatch{Shard: w.shard.number, Rows: rows, Offset: block.Offset,
 		MetaLen: block.MetaLen, BodyLen: block.BodyLen, CRC: Checksum(w.shard.crc), Bad: w.newBad}})
 	w.bad, w.newBad = append(w.bad, w.newBad...), nil
