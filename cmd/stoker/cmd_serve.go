@@ -138,10 +138,18 @@ func serve(ctx context.Context, l *net.UnixListener, log func(string, ...any)) e
 	return daemon.Serve(ctx, l, daemon.Options{Version: version, Budget: budget, Log: log})
 }
 
-// limitHeap makes the garbage collector work harder before the heap (stored
-// bytes and decoded pictures; slots are not in it) passes the engine's budget.
-// GOMEMLIMIT, where set, stays in force.
+// gcPercent is how much the heap may grow over what is in use before it is
+// collected. Nothing is allocated per sample, and what is in use are plain bytes,
+// so collections are rare and short; the usual 100 would only keep twice the
+// memory.
+const gcPercent = 25
+
+// limitHeap bounds the heap: stored bytes and decoded pictures, slots are not in
+// it. GOGC and GOMEMLIMIT, where set, stay in force.
 func limitHeap(b *engine.Budget) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(b.MemoryBytes())
 	}
