@@ -139,6 +139,8 @@ func (c *client) receive() {
 			case <-c.window:
 			default:
 			}
+		case link.Bell:
+			c.bell()
 		case link.Message:
 			c.message(string(p))
 		case link.Ended:
@@ -232,6 +234,15 @@ func (c *client) message(text string) {
 	}
 	_ = c.paint.write([]byte(line))
 	c.partial = false
+}
+
+// bell rings where a person may hear it.
+func (c *client) bell() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.paint != nil {
+		_, _ = c.Out.Write([]byte{'\a'})
+	}
 }
 
 // tidy leaves the terminal as it was found.

@@ -24,6 +24,7 @@ const (
 	StatusNow  = 't' // rundir.Status
 	InputTaken = 'a'
 	Message    = 'm' // one line from Stoker itself
+	Bell       = 'B' // something happened that is worth a look
 	Ended      = 'X' // rundir.End; after the last output
 )
 

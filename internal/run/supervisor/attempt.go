@@ -7,6 +7,7 @@ import (
 
 	"stoker/internal/run/cause"
 	"stoker/internal/run/hold"
+	"stoker/internal/run/notify"
 	"stoker/internal/run/procs"
 	"stoker/internal/run/rundir"
 )
@@ -64,6 +65,7 @@ func (s *supervisor) exited(state hold.State) {
 	if wait, ok := s.mayRestart(end); ok {
 		s.status.Phase, s.status.End = rundir.Waiting, &end
 		s.say(fmt.Sprintf("%s; restart %d of %d in %s", end.Text, state.Attempt, s.Spec.Restarts, wait.Round(time.Second)))
+		s.tell.send(notify.Restarted, "failed, and is restarted", end.Text+"\n"+strings.Join(end.Last, "\n"))
 		s.restart = time.After(wait)
 		s.dirty = true
 		return

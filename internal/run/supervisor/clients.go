@@ -56,12 +56,12 @@ func (s *supervisor) serve(ctx context.Context, conn *link.Conn) {
 		return
 	}
 	hello := message{from: c, kind: kind, reply: make(chan link.Reply, 1)}
-	if !s.tell(ctx, hello) {
+	if !s.hand(ctx, hello) {
 		return
 	}
 	reply := <-hello.reply
 	if conn.WriteJSON(link.Welcome, reply) != nil {
-		s.tell(ctx, message{from: c, gone: true})
+		s.hand(ctx, message{from: c, gone: true})
 		return
 	}
 	go s.pump(ctx, c, reply.Offset)
@@ -69,14 +69,14 @@ func (s *supervisor) serve(ctx context.Context, conn *link.Conn) {
 	for {
 		kind, p, err := conn.Read()
 		m := message{from: c, kind: kind, payload: append([]byte(nil), p...), gone: err != nil}
-		if !s.tell(ctx, m) || m.gone {
+		if !s.hand(ctx, m) || m.gone {
 			return
 		}
 	}
 }
 
-// tell hands a message to the loop; false when the supervisor is leaving.
-func (s *supervisor) tell(ctx context.Context, m message) bool {
+// hand gives a message to the loop; false when the supervisor is leaving.
+func (s *supervisor) hand(ctx context.Context, m message) bool {
 	select {
 	case s.messages <- m:
 		return true

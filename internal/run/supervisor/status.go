@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"stoker/internal/run/bar"
 	"stoker/internal/run/cause"
+	"stoker/internal/run/notify"
 	"stoker/internal/run/rundir"
 )
 
@@ -32,10 +34,6 @@ func (s *supervisor) look(now time.Time) {
 	if s.status.Phase != rundir.Running && s.status.Phase != rundir.Stopping {
 		return
 	}
-	if s.holderGone {
-		s.childAlone(now)
-		return
-	}
 	if s.watch.look(now, s.status.Child) {
 		s.note("checkpoint", s.watch.safe, false)
 		s.dirty = true
@@ -47,9 +45,13 @@ func (s *supervisor) look(now time.Time) {
 	}
 	if fresh {
 		s.note("stall", map[string]string{"doing": doing}, false)
-		s.say(fmt.Sprintf("no step for %s: %s", now.Sub(s.watch.stall.last).Round(time.Second), doing))
+		text := fmt.Sprintf("no step for %s", bar.Duration(now.Sub(s.watch.stall.last).Seconds()))
+		s.say(text + ": " + doing)
+		s.tell.send(notify.Stalled, text, doing)
+		s.ring()
 	}
 	s.status.Stall = doing
+	s.tell.forecast(now, s.watch.est.Status(now))
 }
 
 // finish is the run's end: known to the disk, then to everybody else.
@@ -64,6 +66,7 @@ func (s *supervisor) finish(end rundir.End) {
 	if s.record != nil {
 		s.record.finish(s.lesson(HistoryRow(s.Spec, s.status), end))
 	}
+	s.tellEnd(end)
 	final := s.finalPayload()
 	for c := range s.clients {
 		c.final = final

@@ -72,6 +72,7 @@ type supervisor struct {
 	attempt attempt
 	stop    stopper
 	record  *recorder
+	tell    *teller
 	restart <-chan time.Time // set between a failure and its restart
 
 	synced, written, looked time.Time
@@ -108,6 +109,7 @@ func Run(ctx context.Context, o Options, ready func()) error {
 	defer s.holder.Close()
 	s.watch.history = s.learn(ctx)
 	s.record = newRecorder(ctx, s.State, s.Spec)
+	s.tell = s.newTeller()
 	go s.readHolder(ctx)
 	go s.accept(ctx, l)
 	ready()
@@ -121,6 +123,7 @@ func Run(ctx context.Context, o Options, ready func()) error {
 		}
 		_ = s.holder.Write(hold.Quit)
 	}
+	s.tell.close()
 	return nil
 }
 
@@ -293,6 +296,10 @@ func (s *supervisor) output(off int64, at time.Time, data []byte) {
 }
 
 func (s *supervisor) tick(now time.Time) {
+	if s.holderGone {
+		s.childAlone(now)
+		return
+	}
 	if now.Sub(s.looked) >= lookEvery {
 		s.looked = now
 		s.look(now)
