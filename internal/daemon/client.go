@@ -24,6 +24,7 @@ type client struct {
 	conn    *net.UnixConn
 	session *engine.Session // nil until OPEN; only the reader sets it
 	pump    sync.WaitGroup
+	notices chan engine.Notice // to be passed on
 
 	writing   sync.Mutex // one frame at a time
 	frame     []byte     // guarded by writing: the frame being written
@@ -41,7 +42,6 @@ func (c *client) run(ctx context.Context) {
 		err = errs.New(errs.Canceled, "the engine was stopped")
 	}
 	if err != nil {
-		c.server.Log("session ended: %v", err)
 		c.fatal(err)
 	}
 	cancel()
@@ -49,7 +49,7 @@ func (c *client) run(ctx context.Context) {
 	c.pump.Wait()
 	if c.session != nil {
 		if err := c.session.Close(); err != nil {
-			c.server.Log("closing a session: %v", err)
+			c.server.log("closing a session: %v", err)
 		}
 	}
 }
@@ -70,7 +70,7 @@ func (c *client) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.server.Log("client %d joined", peer.PID)
+	c.server.log("client %d joined", peer.PID)
 	if stop, err := shm.Watch(peer.PID, func() { c.conn.CloseRead() }); err == nil { //nolint:errcheck // wakes the reader
 		defer stop()
 	}
@@ -180,7 +180,6 @@ func (c *client) pumpBatches(ctx context.Context) {
 		}
 	})
 	if ctx.Err() == nil && ended(err) != nil {
-		c.server.Log("session failed: %v", err)
 		c.fatal(err)
 	}
 	c.conn.CloseRead() //nolint:errcheck // wakes the reader, which ends the connection
@@ -225,11 +224,6 @@ func (c *client) sendSlot(b *engine.Batch) error {
 func (c *client) send(t wire.Type, v any) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	return c.write(t, v)
-}
-
-// write is send for who holds writing.
-func (c *client) write(t wire.Type, v any) error {
 	var err error
 	if c.frame, err = wire.AppendJSON(c.frame[:0], t, v); err != nil {
 		return err
@@ -240,16 +234,34 @@ func (c *client) write(t wire.Type, v any) error {
 
 // fatal tells the client why the session ends, if it still listens.
 func (c *client) fatal(err error) {
+	m := wire.FromError(c.server.explain(err), true)
+	c.server.log("session ended: %v", err)
 	c.conn.SetWriteDeadline(time.Now().Add(time.Second)) //nolint:errcheck // the write reports it
-	if err := c.send(wire.TypeError, wire.FromError(err, true)); err != nil {
-		c.server.Log("the client did not take the error: %v", err)
+	if err := c.send(wire.TypeError, m); err != nil {
+		c.server.log("the client did not take the error: %v", err)
 	}
 }
 
-// notify passes a session's notice on.
+// notify has a session's notice passed on. It never blocks the session, on whose
+// cores others wait; a client that takes no notices gets no more than fit.
 func (c *client) notify(n engine.Notice) {
-	if err := c.send(wire.TypeNotice, wire.Notice{Kind: n.Kind, Message: n.Message}); err != nil {
-		c.server.Log("the client did not take a notice: %v", err)
+	select {
+	case c.notices <- n:
+	default:
+	}
+}
+
+// pumpNotices passes notices on until the session ends.
+func (c *client) pumpNotices(ctx context.Context) {
+	for {
+		select {
+		case n := <-c.notices:
+			if err := c.send(wire.TypeNotice, wire.Notice{Kind: n.Kind, Message: n.Message}); err != nil {
+				return // the reader sees the same
+			}
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -10,8 +10,10 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,7 +31,7 @@ type Options struct {
 	// FirstIdle is that before the first one came (default 10 s).
 	IdleAfter, FirstIdle time.Duration
 
-	Log func(format string, args ...any) // what happened, for whoever started the engine
+	Log func(format string, args ...any) // what happened, for whoever started the engine; may be nil
 
 	// hooks of tests
 	openSource func(path string) (engine.Source, error)
@@ -42,6 +44,7 @@ type server struct {
 
 	mu      sync.Mutex
 	clients map[*client]struct{} // guarded by mu
+	lines   []string             // guarded by mu: the last of the log
 }
 
 // Serve answers clients until none is left, or ctx ends. It closes l.
@@ -86,10 +89,36 @@ func (o Options) withDefaults() Options {
 	if o.FirstIdle == 0 {
 		o.FirstIdle = 10 * time.Second
 	}
-	if o.Log == nil {
-		o.Log = func(string, ...any) {}
-	}
 	return o
+}
+
+// keptLines is how much of the log is kept for messages about bugs: a detached
+// engine has no other place for it.
+const keptLines = 20
+
+// log notes what happened.
+func (s *server) log(format string, args ...any) {
+	if s.Log != nil {
+		s.Log(format, args...)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.lines) == keptLines {
+		s.lines = s.lines[1:]
+	}
+	s.lines = append(s.lines, time.Now().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
+}
+
+// explain adds the end of the log to the error of a bug.
+func (s *server) explain(err error) error {
+	if !errs.Is(err, errs.Internal) {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := errs.New(errs.Internal, "%w", err)
+	e.Msg += "\nthe engine's last lines:\n  " + strings.Join(s.lines, "\n  ")
+	return e
 }
 
 // idle lets Accept give up after d, or never where d is 0.
@@ -104,7 +133,7 @@ func (s *server) idle(d time.Duration) {
 func (s *server) join(conn *net.UnixConn) *client {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &client{server: s, conn: conn}
+	c := &client{server: s, conn: conn, notices: make(chan engine.Notice, 16)}
 	s.clients[c] = struct{}{}
 	s.idle(0)
 	return c

@@ -281,7 +281,8 @@ func TestAPanicEndsOneSession(t *testing.T) {
 	other := mustJoin(t, name, request(dir))
 	broken.Store(true)
 	p := mustJoin(t, name, request(dir))
-	if _, err := p.take(1); !errs.Is(err, errs.Internal) || !strings.Contains(err.Error(), "the reader is broken") {
+	_, err := p.take(1)
+	if !errs.Is(err, errs.Internal) || !strings.Contains(err.Error(), "the reader is broken") || !strings.Contains(err.Error(), "last lines") {
 		t.Errorf("error is %v", err)
 	}
 	if _, err := other.take(30); err != nil {

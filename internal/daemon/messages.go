@@ -15,8 +15,7 @@ import (
 	"stoker/internal/wire"
 )
 
-// open starts the session and its pump. Nothing else may be written before
-// OPENED, so the right to write is held meanwhile.
+// open starts the session, and after OPENED its pumps.
 func (c *client) open(ctx context.Context, payload []byte) error {
 	if c.session != nil {
 		return errs.New(errs.Invalid, "a second OPEN came; a connection is one session")
@@ -25,26 +24,19 @@ func (c *client) open(ctx context.Context, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := c.openLocked(ctx, o); err != nil {
+	if c.session, err = engine.Open(ctx, o); err != nil {
+		return err
+	}
+	m, err := opened(c.session)
+	if err != nil {
+		return err
+	}
+	if err := c.send(wire.TypeOpened, m); err != nil {
 		return err
 	}
 	c.pump.Go(func() { c.pumpBatches(ctx) })
+	c.pump.Go(func() { c.pumpNotices(ctx) })
 	return nil
-}
-
-func (c *client) openLocked(ctx context.Context, o engine.Options) error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	session, err := engine.Open(ctx, o)
-	if err != nil {
-		return err
-	}
-	c.session = session
-	m, err := opened(session)
-	if err != nil {
-		return err
-	}
-	return c.write(wire.TypeOpened, m)
 }
 
 // options reads an OPEN message.

@@ -61,10 +61,9 @@ type Session struct {
 	buffers  *buffers
 	start    time.Time // clock readings count from here
 
-	sizes    sizes
-	notices  []string
-	state    plan.State
-	decoders string
+	sizes   sizes
+	notices []string
+	state   plan.State
 
 	free    chan *job // jobs not in use: their number bounds the samples in flight
 	toFetch chan *job

@@ -68,11 +68,12 @@ func (s *Session) Next(ctx context.Context) (*Batch, error) {
 		}
 		select {
 		case <-ready:
-			if b := s.handOut(st, head); b != nil {
-				return b, nil
+			b, err := s.handOut(st, head)
+			if err != nil {
+				s.fail(err)
 			}
-			if head.err != nil {
-				s.fail(head.err)
+			if b != nil {
+				return b, nil
 			}
 		case <-st.planned:
 		case <-st.ctx.Done():
@@ -115,15 +116,19 @@ func (s *Session) head() (*stream, *batch, error) {
 	return st, st.queue[0], nil
 }
 
-// handOut leases a whole batch; nil where it failed, or a Seek came between.
-func (s *Session) handOut(st *stream, b *batch) *Batch {
+// handOut leases a whole batch, or returns its error; neither where a Seek came
+// between.
+func (s *Session) handOut(st *stream, b *batch) (*Batch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.stream != st || s.mu.failed != nil || b.err != nil {
-		return nil
+	if s.mu.stream != st || s.mu.failed != nil {
+		return nil, nil
 	}
-	if b.err = s.tooManyBad(b); b.err != nil {
-		return nil
+	if b.err != nil {
+		return nil, b.err
+	}
+	if err := s.tooManyBad(b); err != nil {
+		return nil, err
 	}
 	st.queue[0] = nil
 	st.queue = st.queue[1:]
@@ -138,7 +143,7 @@ func (s *Session) handOut(st *stream, b *batch) *Batch {
 		Slot: b.slot.id, Generation: s.slots.lease(b.slot), Stream: st.number,
 		Rows: len(b.indices), Valid: b.valid, Epoch: b.epoch, Step: b.step, Position: b.position, Last: b.last,
 		session: s, memory: b.slot.region.Bytes(),
-	}
+	}, nil
 }
 
 // tooManyBad ends a session that would skip all of its data. The caller holds mu.
