@@ -65,6 +65,9 @@ func startRun(ctx context.Context, f runFlags, argv []string) error {
 	if err := (progress.Options{Total: f.total, Pattern: f.pattern}).Validate(); err != nil {
 		return err
 	}
+	if f.resume && f.restarts == 0 {
+		return errs.New(errs.Invalid, "--resume needs --restarts: it says how a restart goes on")
+	}
 	state, err := rundir.OpenState()
 	if err != nil {
 		return err

@@ -86,6 +86,7 @@ func commands() []*cobra.Command {
 		attachCommand(),
 		serveCommand(),
 		verifyCommand(),
+		watchCommand(),
 		worthCommand(),
 	)
 }

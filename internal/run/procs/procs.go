@@ -224,3 +224,21 @@ func OOMKills(pid int) int64 {
 	}
 	return 0
 }
+
+// OpenFile returns the regular file behind one descriptor of the process, or "".
+func OpenFile(pid, fd int) string {
+	target, err := os.Readlink(filepath.Join(root, strconv.Itoa(pid), "fd", strconv.Itoa(fd)))
+	if err != nil || !strings.HasPrefix(target, "/") || strings.HasPrefix(target, "/dev/") {
+		return ""
+	}
+	return target
+}
+
+// Began is when the process started, to the tick; zero if unknown.
+func Began(id ID) time.Time {
+	boot := BootTime()
+	if boot.IsZero() || id.Start == 0 {
+		return time.Time{}
+	}
+	return boot.Add(time.Duration(id.Start) * tick)
+}

@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"stoker/internal/run/cause"
+	"stoker/internal/run/history"
 	"stoker/internal/run/hold"
 	"stoker/internal/run/notify"
 	"stoker/internal/run/procs"
+	"stoker/internal/run/recipe"
 	"stoker/internal/run/rundir"
 )
 
@@ -62,13 +64,21 @@ func (s *supervisor) exited(state hold.State) {
 	s.screen.Flush()
 	end := s.explain(state)
 	s.note("attempt-end", end, true)
+	resume, known := recipe.Find(recipe.Facts{Argv: s.Spec.Argv, Dir: s.Spec.Dir, Checkpoint: s.watch.safe.Path})
 	if wait, ok := s.mayRestart(end); ok {
 		s.status.Phase, s.status.End = rundir.Waiting, &end
 		s.say(fmt.Sprintf("%s; restart %d of %d in %s", end.Text, state.Attempt, s.Spec.Restarts, wait.Round(time.Second)))
 		s.tell.send(notify.Restarted, "failed, and is restarted", end.Text+"\n"+strings.Join(end.Last, "\n"))
 		s.restart = time.After(wait)
 		s.dirty = true
+		if known && s.Spec.Resume {
+			s.attempt.argv = resume.Argv
+			s.say(fmt.Sprintf("it will resume (%s): %s", resume.Framework, command(resume.Argv)))
+		}
 		return
+	}
+	if known && end.Code != 0 {
+		end.Advice = strings.TrimPrefix(end.Advice+"; to resume ("+resume.Framework+"): "+command(resume.Argv), "; ")
 	}
 	s.finish(end)
 }
@@ -139,6 +149,18 @@ func (s *supervisor) checkFromZero() {
 		max(s.watch.first-1, 0), a.reached)
 	s.say(a.fromZero)
 	s.stopRun(stopFromZero)
+}
+
+// command writes argv as a person would type it, secrets blanked.
+func command(argv []string) string {
+	var words []string
+	for _, a := range history.Redact(argv) {
+		if strings.ContainsAny(a, " \t\n'\"$&|;<>()*?#`\\") || a == "" {
+			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		}
+		words = append(words, a)
+	}
+	return strings.Join(words, " ")
 }
 
 func lastLines(lines []string, n int) []string {
