@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -53,8 +54,13 @@ func runVerify(ctx context.Context, out io.Writer, dir string, f dataFlags) erro
 		return err
 	}
 	meter := f.meter()
-	meter.Phase("verifying", "files", 0, m.Bytes())
-	r, err := dataset.Verify(ctx, dir, func(bytes int64) { meter.Add(0, bytes) })
+	const mega = 1_000_000
+	meter.Phase("verifying", "MB", m.Bytes()/mega, 0)
+	var read atomic.Int64
+	r, err := dataset.Verify(ctx, dir, func(bytes int64) {
+		after := read.Add(bytes)
+		meter.Add(after/mega-(after-bytes)/mega, 0)
+	})
 	meter.Stop()
 	if err != nil {
 		return err

@@ -39,7 +39,8 @@ type Exported struct {
 //
 // Keys that would leave out or that no file can have are an error of kind Invalid
 // before anything is written. Files are written by as many goroutines as there
-// are CPUs. After an error out holds what was written until then.
+// are CPUs. After an error, also of kind Canceled, out holds what was written
+// until then.
 func Export(ctx context.Context, d *Dataset, out string, progress func(samples, bytes int64)) (*Exported, error) {
 	labels, err := d.checkKeys()
 	if err != nil {
@@ -55,7 +56,7 @@ func Export(ctx context.Context, d *Dataset, out string, progress func(samples, 
 	}
 	e := &exporter{d: d, root: root, progress: progress}
 	if err := e.all(ctx); err != nil {
-		return nil, err
+		return nil, stopped(err)
 	}
 	done := &Exported{Samples: d.Len(), Bytes: e.bytes}
 	if labels {

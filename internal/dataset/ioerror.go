@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -49,6 +50,14 @@ func place(err error, path string) error {
 	var e *errs.Error
 	if errors.As(err, &e) && e.Path == "" {
 		e.Path = path
+	}
+	return err
+}
+
+// stopped gives the error of a context that ended its kind.
+func stopped(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return errs.New(errs.Canceled, "interrupted: %w", err)
 	}
 	return err
 }

@@ -47,7 +47,7 @@ func (r *Report) OK() bool { return r.BadSamples+r.BadFiles == 0 }
 // not nil, is told of bytes read, from several goroutines.
 //
 // Damage is in the report. An error means that there was nothing to verify (no
-// dataset, a damaged manifest) or that ctx ended.
+// dataset, a damaged manifest) or that ctx ended (Canceled).
 func Verify(ctx context.Context, dir string, progress func(bytes int64)) (*Report, error) {
 	m, err := ReadManifest(dir)
 	if err != nil {
@@ -64,7 +64,7 @@ func Verify(ctx context.Context, dir string, progress func(bytes int64)) (*Repor
 		report: Report{Dir: dir, Samples: m.Samples, Files: len(m.Shards) + 2, Bytes: m.Bytes(), Problems: []Problem{}}}
 	defer v.d.Close() //nolint:errcheck // only read
 	if err := v.all(ctx); err != nil {
-		return nil, err
+		return nil, stopped(err)
 	}
 	slices.SortFunc(v.report.Problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Sample, b.Sample))

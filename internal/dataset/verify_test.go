@@ -151,12 +151,15 @@ func TestVerifyFindsKeysThatOccurTwice(t *testing.T) {
 	}
 }
 
-func TestVerifyStopsWhenTold(t *testing.T) {
+func TestVerifyAndExportStopWhenTold(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "t.stk")
 	writeTest(t, dir, 20, testOptions())
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Verify(ctx, dir, nil); err == nil {
-		t.Error("a canceled verification succeeds")
+	if _, err := Verify(ctx, dir, nil); !errs.Is(err, errs.Canceled) {
+		t.Errorf("a canceled verification gives %v", err)
+	}
+	if _, err := Export(ctx, openTest(t, dir), filepath.Join(t.TempDir(), "out"), nil); !errs.Is(err, errs.Canceled) {
+		t.Errorf("a canceled export gives %v", err)
 	}
 }
