@@ -25,11 +25,17 @@ type blocks struct {
 	change *change // the last change of regime
 }
 
-const maxBlocks = 96
+const (
+	maxBlocks = 96
+	// Lines of fast steps come in bursts, as the pseudo-terminal and the program's
+	// buffers have it: shorter stretches say nothing about the speed.
+	minBlockSeconds = 0.25
+)
 
 // change is a place at which the steps became slower or faster.
 type change struct {
 	at      float64 // seconds since the start
+	pos     float64 // place
 	ratio   float64 // new cost over old
 	atEpoch bool    // at an epoch's boundary, into its second epoch: a cold cache
 }
@@ -43,7 +49,7 @@ func (b *blocks) add(s block) *change {
 	b.open.pos, b.open.at, b.open.epoch = s.pos, s.at, s.epoch
 	b.open.weight += s.weight
 	b.open.seconds += s.seconds
-	if b.open.seconds < b.length {
+	if b.open.seconds < max(b.length, minBlockSeconds) {
 		return nil
 	}
 	b.close()
@@ -108,6 +114,9 @@ func (b *blocks) detect() *change {
 			continue
 		}
 		before, after := s1/w1, (s-s1)/(w-w1)
+		if before <= 0 || after <= 0 {
+			continue
+		}
 		z := math.Abs(after-before) / (sigma * math.Sqrt(1/float64(k)+1/float64(n-k)))
 		if boundary {
 			z *= 1.3 // speed changes at epochs for a reason: caches, curriculum
@@ -120,7 +129,7 @@ func (b *blocks) detect() *change {
 		return nil
 	}
 	x := b.list[best]
-	c := &change{at: x.at - x.seconds, ratio: bestRatio, atEpoch: b.list[best-1].epoch != x.epoch && b.list[best-1].epoch <= 1}
+	c := &change{at: x.at - x.seconds, pos: b.list[best-1].pos, ratio: bestRatio, atEpoch: b.list[best-1].epoch != x.epoch && b.list[best-1].epoch <= 1}
 	b.list = slices.Delete(b.list, 0, best)
 	b.change = c
 	return c

@@ -38,7 +38,6 @@ type Estimator struct {
 	now        float64
 
 	stopping earlyStop
-	changes  []float64 // logarithms of the changes of speed, the newest 16
 	made     []Estimate
 	cached   forecast
 	fresh    bool
@@ -69,6 +68,9 @@ func (e *Estimator) Observe(ev progress.Event) {
 	}
 	if moved && e.pos.main != "" {
 		e.advance(t)
+		if e.line.warm && !e.over && (ev.Kind == progress.Step || ev.Kind == progress.Epoch || ev.Kind == progress.Metric) {
+			e.enter(progress.Train, t)
+		}
 	}
 }
 
@@ -83,15 +85,20 @@ func (e *Estimator) advance(t float64) {
 	at, total := e.pos.at(), e.pos.total()
 	e.useHistory(total)
 	before := e.line.warm
-	was := e.line.last
+	was, odd := e.line.last, e.line.oddPauses
 	c := e.line.move(t, at, e.pos.epoch)
+	if e.line.oddPauses > odd {
+		e.note(fmt.Sprintf("a pause of %s before %s is left out of the forecast", hours(e.line.oddCost), e.clock(t)))
+	}
 	e.fresh = false
 	if e.line.warm && !before && e.line.first > 0 && e.line.start < e.now+1 {
 		e.noteResumed()
 	}
 	if c != nil {
-		if !c.atEpoch {
-			e.changes = append(e.changes[max(0, len(e.changes)-15):], math.Log(c.ratio))
+		if c.atEpoch {
+			e.line.warmFrom = c.pos
+		} else {
+			e.line.changes = append(e.line.changes[max(0, len(e.line.changes)-15):], math.Log(c.ratio))
 		}
 		e.noteChange(c)
 	}
@@ -120,7 +127,11 @@ func (e *Estimator) takeMetrics(ev *progress.Event) {
 		}
 	}
 	if v, ok := ev.Metrics["val_loss"]; ok {
-		e.stopping.add(max(e.pos.epoch, 1), v)
+		epoch := ev.Epoch
+		if epoch == 0 {
+			epoch = max(e.pos.epoch, 1)
+		}
+		e.stopping.add(epoch, v)
 	}
 }
 
@@ -142,9 +153,9 @@ func (e *Estimator) takePhase(ev *progress.Event, t float64) {
 		next = ""
 	case progress.Banner:
 		next = ""
-	case progress.Step:
-		if next == "" && e.phase != progress.Start {
-			next = progress.Train
+	case progress.Step, progress.Epoch:
+		if next == progress.Train {
+			next = "" // known once the run's own counter moved, see Observe
 		}
 	}
 	if next == progress.Validation || next == progress.Test {
@@ -156,10 +167,7 @@ func (e *Estimator) takePhase(ev *progress.Event, t float64) {
 	if next == "" {
 		return
 	}
-	if next == progress.Train && ev.Kind == progress.Epoch && !e.line.warm {
-		next = e.phase // the first epoch's header comes before its first step
-	}
-	if next != progress.Train && ev.Kind == progress.Step {
+	if ev.Kind == progress.Step {
 		if e.phase != next {
 			e.sideFirst = *ev
 		}
@@ -179,7 +187,10 @@ func (e *Estimator) enter(phase string, t float64) {
 func (e *Estimator) Tick(now time.Time) { e.now = max(e.now, e.since(now)) }
 
 func (e *Estimator) ahead() ahead {
-	a := ahead{pos: e.line.last, total: e.pos.total(), perEpoch: float64(e.pos.perEpoch()), coverage: e.o.Coverage, changes: e.changes}
+	a := ahead{pos: e.line.last, total: e.pos.total(), perEpoch: float64(e.pos.perEpoch()), coverage: e.o.Coverage, changes: e.line.changes}
+	if a.total > 0 {
+		a.pos = min(a.pos, a.total)
+	}
 	a.trend = e.line.curve.trend(a.pos, a.total)
 	if a.perEpoch > 0 && a.total > 0 {
 		a.epochs = int(math.Round(a.total / a.perEpoch))
@@ -233,7 +244,9 @@ func (e *Estimator) expected() float64 {
 	case e.pos.steps > 0 && e.pos.step >= e.pos.steps && e.pos.scope == progress.ScopeEpoch:
 		kind = atEpoch
 	case e.phase == progress.Validation:
-		kind = validating
+		if kind = validating; e.line.pauses[validating] == nil && e.pos.perEpoch() > 0 {
+			kind = atEpoch
+		}
 	case e.phase == progress.Saving:
 		kind = saving
 	}
@@ -267,18 +280,31 @@ func (e *Estimator) noteChange(c *change) {
 	if pct < 10 {
 		return
 	}
-	at := e.o.Start.Add(time.Duration(c.at * float64(time.Second)))
+	at := e.clock(c.at)
 	if c.atEpoch {
 		e.note(fmt.Sprintf("after the first epoch steps became %.0f %% %s", pct, what))
 		return
 	}
-	e.note(fmt.Sprintf("steps became %.0f %% %s at %s", pct, what, at.Format("15:04")))
+	e.note(fmt.Sprintf("steps became %.0f %% %s at %s", pct, what, at))
 }
 
 func (e *Estimator) noteResumed() {
 	if e.line.first > 200 || e.pos.firstEpoch > 1 {
 		e.note(fmt.Sprintf("resumed at step %.0f", e.line.first))
 	}
+}
+
+// clock is the time of day at t seconds after the start.
+func (e *Estimator) clock(t float64) string {
+	return e.o.Start.Add(time.Duration(t * float64(time.Second))).Format("15:04")
+}
+
+func hours(seconds float64) string {
+	m := int64(seconds/60 + 0.5)
+	if m < 60 {
+		return fmt.Sprintf("%d min", m)
+	}
+	return fmt.Sprintf("%d h %02d", m/60, m%60)
 }
 
 // maxNotes bounds the notes; the oldest go first.

@@ -71,6 +71,7 @@ func quantile(sorted []float64, q float64) float64 {
 // weighed against history, whose cost is 1 by construction.
 func (l *timeline) speed(p *prior) (cost, se, sd, blockW float64) {
 	own, n := l.blocks.mean()
+	own = l.settle(own)
 	switch {
 	case n >= 2:
 		sd = l.blocks.spread()
@@ -98,6 +99,38 @@ func (l *timeline) speed(p *prior) (cost, se, sd, blockW float64) {
 	ownVar := se*se + 0.005*0.005
 	k := priorSE * priorSE / (priorSE*priorSE + ownVar)
 	return k*own + (1-k)*1, math.Sqrt(k * ownVar), sd, blockW
+}
+
+// settle weighs the cost of the current regime against that of the whole run. One
+// change of speed is believed; where the speed went up and down again it will do
+// so in the rest, too: the share of the regime is the net change over the sum of
+// all changes.
+func (l *timeline) settle(own float64) float64 {
+	if len(l.changes) < 3 || own <= 0 {
+		return own
+	}
+	var net, all float64
+	for _, c := range l.changes {
+		net += c
+		all += math.Abs(c)
+	}
+	c := &l.curve
+	from := max(l.warmFrom, l.first)
+	spent, ok := c.secondsAt(max(from, first(c.pos)))
+	w := l.weight(max(from, first(c.pos)), l.last)
+	if !ok || w <= 0 || all == 0 {
+		return own
+	}
+	overall := (c.total - spent) / w
+	share := math.Abs(net) / all
+	return share*own + (1-share)*overall
+}
+
+func first(x []float64) float64 {
+	if len(x) == 0 {
+		return 0
+	}
+	return x[0]
 }
 
 // spread is the standard deviation of a block's cost around the regime's mean.
@@ -171,16 +204,17 @@ func pausesLeft(l *timeline, p *prior, a ahead, kind string) float64 {
 		if a.pos > 0 && math.Abs(a.pos-done*a.perEpoch) < 1e-9 {
 			left++ // standing at the boundary: its pause is not over
 		}
-		return max(0, left-lastEpochFree(l, p))
+		return max(0, left-lastEpochFree(p))
 	}
 	slack := 1.0
 	if n := l.stepsOf.n; n > 0 {
 		slack = l.stepsOf.sum() / float64(len(l.stepsOf.values()))
 	}
 	if q := l.pauses[kind]; q != nil && q.n > 0 {
-		if every := q.every(slack, l.first <= slack); every > 0 {
-			last := q.pos[len(q.pos)-1]
-			return max(0, math.Floor((a.total-last+slack)/every))
+		last := q.pos[len(q.pos)-1]
+		every := q.every(slack, l.first <= slack)
+		if every > 0 && a.pos-last < 1.5*every+2*slack { // else one was due and did not come
+			return max(0, math.Floor((a.total-last+slack)/every)-atEnd(p, a.total-last, every, slack))
 		}
 		if done := a.pos - l.first; done > 0 {
 			if h := p.pauses[kind]; h != nil {
@@ -197,8 +231,17 @@ func pausesLeft(l *timeline, p *prior, a ahead, kind string) float64 {
 
 // lastEpochFree is 1 where the pause after the last epoch is not a pause but the
 // end, which history has seen as FinalSeconds.
-func lastEpochFree(l *timeline, p *prior) float64 {
+func lastEpochFree(p *prior) float64 {
 	if p.any() {
+		return 1
+	}
+	return 0
+}
+
+// atEnd is 1 where the last of the pauses to come in a stretch of steps falls on
+// the end of the run, for the same reason.
+func atEnd(p *prior, stretch, every, slack float64) float64 {
+	if rest := math.Mod(stretch, every); p.any() && min(rest, every-rest) <= slack {
 		return 1
 	}
 	return 0

@@ -80,7 +80,7 @@ func (p *pauses) every(slack float64, fromStart bool) float64 {
 	}
 	for _, x := range d {
 		k := math.Round(x / m)
-		if k < 1 || math.Abs(x-k*m) > max(2*slack, 0.05*m) {
+		if k < 1 || math.Abs(x-k*m) > max(min(2*slack, 0.2*m), 0.05*m) {
 			return 0
 		}
 	}

@@ -66,8 +66,9 @@ func (p *position) setEpochs(n int) {
 func (p *position) epochEvent(e *progress.Event) (moved, reset bool) {
 	p.setEpochs(e.Epochs)
 	if p.rank > rankEpochs {
-		if e.Epoch > p.epoch && !e.Done && p.scope != progress.ScopeRun {
-			p.epoch = e.Epoch
+		if e.Epoch > p.epoch && !e.Done && p.scope == progress.ScopeEpoch {
+			p.enter(e.Epoch, 0)
+			p.step = 0
 		}
 		return false, false
 	}

@@ -21,6 +21,7 @@ const (
 	oneRunSD     = 0.04
 	speedUnknown = 0.06
 	unseenAbove  = 0.25 // of the upper bound, before the first validation
+	maxDrift     = 0.4  // of the share of the spread that changes of speed so far add
 	coldBelow    = 0.15 // of the lower bound, in the first epoch: caches may be cold
 )
 
@@ -111,7 +112,7 @@ func (p *prior) spread(a ahead) runSpread {
 	for _, c := range a.changes {
 		drift += c * c
 	}
-	drift *= (1 - done) / max(done, 0.1)
+	drift = min(drift*(1-done)/max(done, 0.1), maxDrift*maxDrift)
 	if p.any() {
 		return runSpread{sd: math.Sqrt(p.restSD(done)*p.restSD(done) + drift/4)}
 	}

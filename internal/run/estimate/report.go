@@ -43,6 +43,9 @@ func (e *Estimator) fillProgress(s *Status) {
 	} else {
 		s.GlobalStep = int64(e.pos.at())
 	}
+	if s.Steps > 0 {
+		s.Step = min(s.Step, s.Steps) // nanoGPT counts max_iters + 1 iterations
+	}
 	if total := e.pos.total(); total > 0 {
 		s.Percent = min(100, 100*e.pos.at()/total)
 		if s.Steps == 0 && e.pos.main != "part" && e.pos.scope != progress.ScopeEpoch {

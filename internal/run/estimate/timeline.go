@@ -17,15 +17,15 @@ type timeline struct {
 
 	marks     map[string]bool // what happened since the last place
 	epoch     int
-	intervals ring  // durations of the newest intervals between places
-	perStep   ring  // their seconds per step
-	stepsOf   ring  // their steps
-	curve     curve // plain seconds over place, for the record
-	odd       []oddPause
+	intervals ring      // durations of the newest intervals between places
+	perStep   ring      // their seconds per step
+	stepsOf   ring      // their steps
+	curve     curve     // plain seconds over place, for the record
+	warmFrom  float64   // place after a cold first epoch, 0 if there was none
+	oddPauses int       // pauses too long to be extrapolated: a machine that slept
+	oddCost   float64   // seconds of the last of them
+	changes   []float64 // logarithms of the changes of speed, the newest 16; that from a cold to a warm epoch apart
 }
-
-// oddPause is a pause too long to be extrapolated: a machine that slept.
-type oddPause struct{ at, cost float64 }
 
 // ring keeps the newest values.
 type ring struct {
@@ -87,7 +87,8 @@ func (l *timeline) interval(t, dt, dn, pos float64, epoch int, newEpoch bool) *c
 	if kind != "" && (n > 0 || cost > 0) {
 		excess := max(0, dt-w*cost)
 		if kind == gap && l.isOdd(t, excess) {
-			l.odd = append(l.odd[max(0, len(l.odd)-7):], oddPause{t, excess})
+			l.oddPauses++
+			l.oddCost = excess
 		} else {
 			l.pause(kind).add(pos, excess)
 		}

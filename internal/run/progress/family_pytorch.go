@@ -51,7 +51,7 @@ func readImageNet(g groups, c *context) (Event, bool) {
 		c.epochNumber("imagenet", 0) // this family counts epochs from 0
 		e.Epoch, e.Epochs = g.int("epoch")+1, g.int("epochs")
 	}
-	e.Step = min(e.Step+1, max(e.Steps, e.Step))
+	e.Step = int64(c.epochNumber("imagenet "+e.Bar, int(min(e.Step, 1<<30)))) // newer scripts print i+1
 	e.addMetric("step_time", g.str("t"))
 	e.addMetric("data_time", g.str("dt"))
 	e.addPairs(g.str("post"))

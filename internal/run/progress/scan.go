@@ -53,6 +53,13 @@ func (sc *scanner) feed(raw []byte, s sink) {
 				raw = raw[n:]
 				continue
 			}
+			if raw[0] == '\r' { // any number of them is one
+				s.cr()
+				for len(raw) > 0 && raw[0] == '\r' {
+					raw = raw[1:]
+				}
+				continue
+			}
 		}
 		sc.step(raw[0], s)
 		raw = raw[1:]
