@@ -10,7 +10,7 @@ func luma(r, g, b byte) byte {
 }
 
 // blend moves from a towards b by the factor, in 32-bit floats and cut off to an
-// integer, as Pillow's Image.blend does. Within [0, 1] nothing needs holding.
+// integer, as Pillow's Image.blend does.
 func blend(a, b byte, factor float32) byte {
 	v := float32(a) + float32(factor*float32(int(b)-int(a)))
 	if v <= 0 {
@@ -22,72 +22,125 @@ func blend(a, b byte, factor float32) byte {
 	return byte(v)
 }
 
-// towards returns blend(base, v) for every v.
-func towards(table *[256]byte, base byte, factor float32) {
+// Brightness scales every channel, in place.
+func Brightness(m RGB, factor float32) { blendAll(m, 0, factor) }
+
+// Contrast moves every channel away from the image's mean luma, in place.
+func Contrast(m RGB, factor float32) { blendAll(m, meanLuma(m), factor) }
+
+func blendAll(m RGB, base byte, factor float32) {
+	var table [256]byte
 	for v := range table {
 		table[v] = blend(base, byte(v), factor)
 	}
+	for y := range m.Height {
+		row := m.Row(y)
+		if n := len(row) &^ 31; blendBytes != nil && n > 0 {
+			blendBytes(&row[0], n, float32(base), factor)
+			row = row[n:]
+		}
+		for i, v := range row {
+			row[i] = table[v]
+		}
+	}
 }
 
-// Brightness scales every channel, in place.
-func Brightness(m RGB, factor float32) {
-	var table [256]byte
-	towards(&table, 0, factor)
-	lookUp(m, &table)
+// channels is a part of a row with its channels apart. Kernels work on whole
+// vectors, so they spoil what lies behind the pixels.
+type channels struct {
+	red, green, blue [part]byte
 }
 
-// Contrast moves every channel away from the image's mean luma, in place.
-func Contrast(m RGB, factor float32) {
-	var table [256]byte
-	towards(&table, meanLuma(m), factor)
-	lookUp(m, &table)
+// part is the most pixels of a channels, a multiple of every kernel's vector.
+const part = 256
+
+func (c *channels) load(row []byte) (n int) {
+	n = min(len(row)/3, part)
+	split(c.red[:n], c.green[:n], c.blue[:n], row[:3*n])
+	return n
+}
+
+func (c *channels) store(row []byte, n int) {
+	done := 0
+	if whole := n &^ 15; merge != nil && whole > 0 {
+		_ = row[3*whole-1]
+		merge(&row[0], &c.red[0], &c.green[0], &c.blue[0], whole)
+		done = whole
+	}
+	for i := done; i < n; i++ {
+		p := row[3*i : 3*i+3 : 3*i+3]
+		p[0], p[1], p[2] = c.red[i], c.green[i], c.blue[i]
+	}
+}
+
+// luma returns the luma of the first n pixels.
+func (c *channels) luma(grey *[part]byte, n int) []byte {
+	if lumaOf != nil {
+		lumaOf(&grey[0], &c.red[0], &c.green[0], &c.blue[0], (n+7)&^7)
+		return grey[:n]
+	}
+	for i := range n {
+		grey[i] = luma(c.red[i], c.green[i], c.blue[i])
+	}
+	return grey[:n]
 }
 
 // meanLuma returns the mean of the luma, rounded half up.
 func meanLuma(m RGB) byte {
 	var sum uint64
+	var c channels
+	var grey [part]byte
 	for y := range m.Height {
-		row := m.Row(y)
-		var s uint32 // 255 times the width at most
-		for i := 0; i+3 <= len(row); i += 3 {
-			p := row[i : i+3 : i+3]
-			s += uint32(luma(p[0], p[1], p[2]))
+		for row := m.Row(y); len(row) > 0; {
+			n := c.load(row)
+			var s uint32
+			for _, v := range c.luma(&grey, n) {
+				s += uint32(v)
+			}
+			sum += uint64(s)
+			row = row[3*n:]
 		}
-		sum += uint64(s)
 	}
-	n := uint64(m.Width) * uint64(m.Height)
-	return byte(float64(sum)/float64(n) + 0.5)
+	count := float64(m.Width) * float64(m.Height)
+	return byte(float64(sum)/count + 0.5)
 }
 
 // Saturation moves every pixel away from its own luma, in place.
 func Saturation(m RGB, factor float32) {
+	var c channels
 	for y := range m.Height {
-		row := m.Row(y)
-		for i := 0; i+3 <= len(row); i += 3 {
-			p := row[i : i+3 : i+3]
-			grey := luma(p[0], p[1], p[2])
-			p[0], p[1], p[2] = blend(grey, p[0], factor), blend(grey, p[1], factor), blend(grey, p[2], factor)
+		for row := m.Row(y); len(row) > 0; {
+			n := c.load(row)
+			c.saturate(n, factor)
+			c.store(row, n)
+			row = row[3*n:]
 		}
+	}
+}
+
+func (c *channels) saturate(n int, factor float32) {
+	if saturate != nil {
+		saturate(&c.red[0], &c.green[0], &c.blue[0], (n+7)&^7, factor)
+		return
+	}
+	for i := range n {
+		r, g, b := c.red[i], c.green[i], c.blue[i]
+		grey := luma(r, g, b)
+		c.red[i], c.green[i], c.blue[i] = blend(grey, r, factor), blend(grey, g, factor), blend(grey, b, factor)
 	}
 }
 
 // Grayscale sets all three channels to the luma, in place.
 func Grayscale(m RGB) {
+	var c channels
+	var grey [part]byte
 	for y := range m.Height {
-		row := m.Row(y)
-		for i := 0; i+3 <= len(row); i += 3 {
-			p := row[i : i+3 : i+3]
-			grey := luma(p[0], p[1], p[2])
-			p[0], p[1], p[2] = grey, grey, grey
-		}
-	}
-}
-
-func lookUp(m RGB, table *[256]byte) {
-	for y := range m.Height {
-		row := m.Row(y)
-		for i, v := range row {
-			row[i] = table[v]
+		for row := m.Row(y); len(row) > 0; {
+			n := c.load(row)
+			c.luma(&grey, n)
+			c.red, c.green, c.blue = grey, grey, grey
+			c.store(row, n)
+			row = row[3*n:]
 		}
 	}
 }

@@ -9,6 +9,9 @@ var (
 	// The rest are nil where only tables or plain loops are there.
 	toFloat32, toFloat16, toBFloat16 func(dst, src *byte, n int, s *scale)
 	planes                           func(red, green, blue, src *byte, n int)
+	merge, lumaOf                    func(dst, red, green, blue *byte, n int)
+	blendBytes                       func(p *byte, n int, base, factor float32)
+	saturate                         func(red, green, blue *byte, n int, factor float32)
 )
 
 // verticalKernel resamples every column of src, whose first row is row y0 of the

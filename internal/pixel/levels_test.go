@@ -72,3 +72,33 @@ func TestResizeIsTheSameAtEveryLevel(t *testing.T) {
 		}
 	}
 }
+
+// TestColoursAreTheSameAtEveryLevel does so for the colour changes.
+func TestColoursAreTheSameAtEveryLevel(t *testing.T) {
+	defer pixel.UseLevel(0)()
+	seed := rand.Uint64()
+	for i := range 200 {
+		factor := rand.New(rand.NewPCG(seed, uint64(i))).Float32() * 2.5
+		op := []func(pixel.RGB){
+			func(m pixel.RGB) { pixel.Brightness(m, factor) },
+			func(m pixel.RGB) { pixel.Contrast(m, factor) },
+			func(m pixel.RGB) { pixel.Saturation(m, factor) },
+			func(m pixel.RGB) { pixel.Hue(m, byte(100*factor)) },
+			pixel.Grayscale,
+			pixel.FlipX,
+		}[i%6]
+		var want pixel.RGB
+		for _, l := range pixel.Levels() {
+			pixel.UseLevel(l)
+			r := rand.New(rand.NewPCG(seed, uint64(i)))
+			got, untouched := guarded(r, 1+r.IntN(300), 1+r.IntN(20))
+			op(got)
+			if l == 0 {
+				want = got
+			}
+			if !equal(got, want) || !untouched() {
+				t.Fatalf("seed %d, case %d: %v differs from generic, or wrote beside the image", seed, i, l)
+			}
+		}
+	}
+}
