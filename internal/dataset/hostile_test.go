@@ -46,35 +46,36 @@ func hostileSource(t testing.TB) (dir string) {
 	return dir
 }
 
-func TestHostileIndexIsAnErrorNotACrash(t *testing.T) {
+func TestHostileFilesAreErrorsNotCrashes(t *testing.T) {
 	dir := hostileSource(t)
-	path := filepath.Join(dir, indexName)
-	whole, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := folder(t, dir)
 	rapid.Check(t, func(t *rapid.T) {
-		data := append([]byte{}, whole...)
+		name := rapid.SampledFrom([]string{indexName, shardName(0)}).Draw(t, "file")
+		data := append([]byte{}, files[name]...)
 		for range rapid.IntRange(1, 6).Draw(t, "damages") {
 			data[rapid.IntRange(0, len(data)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
 		}
-		writeIndexBytes(t, dir, data)
+		writeHostile(t, dir, name, data)
 		checkHostileDataset(t, dir)
 	})
 }
 
-// writeIndexBytes replaces the index and makes the manifest agree, as an attacker
+// writeHostile replaces a file and makes the manifest agree, as an attacker
 // would.
-func writeIndexBytes(t fataler, dir string, data []byte) {
+func writeHostile(t fataler, dir, name string, data []byte) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, indexName), data, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	m, err := ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Index.Bytes, m.Index.CRC = int64(len(data)), Checksum(CRC32C(data))
+	info := &m.Index
+	if name != indexName {
+		info = &m.Shards[0]
+	}
+	info.Bytes, info.CRC = int64(len(data)), Checksum(CRC32C(data))
 	text, err := m.encode()
 	if err != nil {
 		t.Fatal(err)
@@ -84,15 +85,14 @@ func writeIndexBytes(t fataler, dir string, data []byte) {
 	}
 }
 
-func FuzzIndex(f *testing.F) {
+func FuzzIndex(f *testing.F) { fuzzFile(f, indexName) }
+func FuzzShard(f *testing.F) { fuzzFile(f, shardName(0)) }
+
+func fuzzFile(f *testing.F, name string) {
 	dir := hostileSource(f)
-	data, err := os.ReadFile(filepath.Join(dir, indexName))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(data)
+	f.Add(folder(f, dir)[name])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		writeIndexBytes(t, dir, data)
+		writeHostile(t, dir, name, data)
 		checkHostileDataset(t, dir)
 	})
 }

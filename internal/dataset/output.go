@@ -1,10 +1,12 @@
 package dataset
 
 import (
+	"errors"
 	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // file is what writing needs of *os.File; tests put faulty ones in its place.
@@ -57,13 +59,17 @@ func (o *output) finish() (FileInfo, error) {
 	return FileInfo{File: filepath.Base(o.path), Bytes: o.size, CRC: Checksum(o.crc)}, writeError(err, o.path, 0)
 }
 
-// syncDir forces a folder's entries to the disk.
+// syncDir forces a folder's entries to the disk, where its file system can.
 func syncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return ioError(err, dir)
 	}
-	return ioError(first(f.Sync(), f.Close()), dir)
+	err = f.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) { // some network file systems
+		err = nil
+	}
+	return ioError(first(err, f.Close()), dir)
 }
 
 // first returns the first of two errors that is one.

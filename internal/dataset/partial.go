@@ -96,10 +96,9 @@ func removePartial(partial string) error {
 // caller does long work for it: Invalid where something else has the name, or a
 // dataset has it and overwrite is not set.
 func CheckTarget(target string, overwrite bool) error {
-	target = filepath.Clean(target)
 	err := checkTarget(target, overwrite)
 	if err != nil {
-		return first(removeWaste(target), err)
+		return first(removeWaste(filepath.Clean(target)), err)
 	}
 	return nil
 }

@@ -220,6 +220,13 @@ func TestOverwritingSwapsDatasetsOnly(t *testing.T) {
 	}
 	leftOnly(t, tmp, "t.stk")
 
+	link := filepath.Join(t.TempDir(), "link.stk")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	writeTest(t, link, 7, o)
+	checkTest(t, openTest(t, dir), 7)
+
 	photos := filepath.Join(tmp, "photos")
 	if err := os.MkdirAll(filepath.Join(photos, "2026"), 0o777); err != nil {
 		t.Fatal(err)

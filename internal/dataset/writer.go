@@ -99,6 +99,9 @@ type shardFile struct {
 // Mismatch (unfinished with other options), Permission, Exhausted.
 func NewWriter(dir string, o WriterOptions) (*Writer, error) {
 	w := &Writer{target: filepath.Clean(dir), overwrite: o.Overwrite, open: o.open, exchange: exchange}
+	if real, err := filepath.EvalSymlinks(w.target); err == nil {
+		w.target = real // a link stays, what it points to is replaced
+	}
 	w.partial = w.target + partialSuffix
 	if w.open == nil {
 		w.open = openFile
