@@ -13,3 +13,6 @@ func saturateAVX2(red, green, blue *byte, n int, factor float32)
 
 //go:noescape
 func mergeAVX2(dst, red, green, blue *byte, n int)
+
+//go:noescape
+func hueAVX2(red, green, blue *byte, n int, shift uint32)

@@ -6,13 +6,25 @@ import "math"
 // Pillow's 8-bit HSV and back, adding shift modulo 256. Both conversions round,
 // so a shift of 0 changes pixels too.
 func Hue(m RGB, shift uint8) {
+	var c channels
 	for y := range m.Height {
-		row := m.Row(y)
-		for i := 0; i+3 <= len(row); i += 3 {
-			p := row[i : i+3 : i+3]
-			h, s, v := toHSV(p[0], p[1], p[2])
-			p[0], p[1], p[2] = fromHSV(h+shift, s, v)
+		for row := m.Row(y); len(row) > 0; {
+			n := c.load(row)
+			c.hue(n, shift)
+			c.store(row, n)
+			row = row[3*n:]
 		}
+	}
+}
+
+func (c *channels) hue(n int, shift uint8) {
+	if hueOf != nil {
+		hueOf(&c.red[0], &c.green[0], &c.blue[0], (n+7)&^7, uint32(shift))
+		return
+	}
+	for i := range n {
+		h, s, v := toHSV(c.red[i], c.green[i], c.blue[i])
+		c.red[i], c.green[i], c.blue[i] = fromHSV(h+shift, s, v)
 	}
 }
 

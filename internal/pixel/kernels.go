@@ -12,6 +12,7 @@ var (
 	merge, lumaOf                    func(dst, red, green, blue *byte, n int)
 	blendBytes                       func(p *byte, n int, base, factor float32)
 	saturate                         func(red, green, blue *byte, n int, factor float32)
+	hueOf                            func(red, green, blue *byte, n int, shift uint32)
 )
 
 // verticalKernel resamples every column of src, whose first row is row y0 of the

@@ -23,10 +23,10 @@ func init() { useLevel(bestLevel()) }
 func useLevel(l level) {
 	vertical, horizontal = verticalGeneric, horizontalGeneric
 	toFloat32, toFloat16, toBFloat16, planes = nil, nil, nil, nil
-	merge, lumaOf, blendBytes, saturate = nil, nil, nil, nil
+	merge, lumaOf, blendBytes, saturate, hueOf = nil, nil, nil, nil, nil
 	if l >= levelAVX2 {
 		toFloat32, toFloat16, toBFloat16, planes = float32AVX2, float16AVX2, bfloat16AVX2, planesAVX2
-		merge, lumaOf, blendBytes, saturate = mergeAVX2, lumaAVX2, blendAVX2, saturateAVX2
+		merge, lumaOf, blendBytes, saturate, hueOf = mergeAVX2, lumaAVX2, blendAVX2, saturateAVX2, hueAVX2
 	}
 	switch l {
 	case levelAVX512:

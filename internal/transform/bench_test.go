@@ -1,0 +1,95 @@
+package transform_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"stoker/internal/codec"
+	"stoker/internal/pixel"
+	"stoker/internal/rng"
+	"stoker/internal/transform"
+)
+
+// photographs returns real JPEG files: those below STOKER_TEST_DATA or
+// ../shared/data beside the repository.
+func photographs(b *testing.B) [][]byte {
+	root := os.Getenv("STOKER_TEST_DATA")
+	if root == "" {
+		root = "../../../shared/data"
+	}
+	var all [][]byte
+	_ = filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
+		if err == nil && filepath.Ext(path) == ".jpg" || filepath.Ext(path) == ".jpeg" || filepath.Ext(path) == ".JPEG" {
+			if src, err := os.ReadFile(path); err == nil {
+				all = append(all, src)
+			}
+		}
+		return nil
+	})
+	if len(all) == 0 {
+		b.Skipf("no photographs below %s; set STOKER_TEST_DATA", root)
+	}
+	return all
+}
+
+var pipelines = map[string]string{
+	"train-uint8": `{"ops": [{"op": "random_resized_crop", "size": 224}, {"op": "horizontal_flip"}]}`,
+	"train-float32": `{"ops": [{"op": "random_resized_crop", "size": 224}, {"op": "horizontal_flip"},
+		{"op": "normalize", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}],
+		"output": {"dtype": "float32", "layout": "NCHW"}}`,
+	"train-jitter": `{"ops": [{"op": "random_resized_crop", "size": 224}, {"op": "horizontal_flip"},
+		{"op": "color_jitter", "brightness": [0.6, 1.4], "contrast": [0.6, 1.4], "saturation": [0.6, 1.4], "hue": [-0.1, 0.1]}]}`,
+	"eval": `{"ops": [{"op": "resize", "size": 256}, {"op": "center_crop", "size": 224}]}`,
+}
+
+// BenchmarkPhotographs reports what a sample costs: decide and apply alone, and
+// with decoding before, without and with the entropy index.
+func BenchmarkPhotographs(b *testing.B) {
+	photos := photographs(b)
+	set := codec.NewSet(codec.Limits{})
+	var indexes [][]byte
+	for _, src := range photos {
+		index, err := set.AppendIndex(nil, src, codec.JPEG)
+		if err != nil {
+			b.Fatal(err)
+		}
+		indexes = append(indexes, index)
+	}
+	for name, spec := range pipelines {
+		p := compile(b, spec)
+		b.Run(name+"/apply", func(b *testing.B) { run(b, p, set, photos, indexes, false) })
+		b.Run(name+"/decode-apply", func(b *testing.B) { run(b, p, set, photos, nil, true) })
+		b.Run(name+"/decode-index-apply", func(b *testing.B) { run(b, p, set, photos, indexes, true) })
+	}
+}
+
+func run(b *testing.B, p *transform.Pipeline, set *codec.Set, photos, indexes [][]byte, decode bool) {
+	var buf []byte
+	dst, s := make([]byte, p.RowBytes()), transform.NewScratch()
+	infos := make([]codec.Info, len(photos))
+	for i, src := range photos {
+		var err error
+		if infos[i], err = set.Info(src); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for i := range b.N {
+		k := i % len(photos)
+		d := p.Decide(rng.NewKey(1).Sub(uint64(i)), infos[k])
+		region := pixel.Grow(&buf, d.Region.Dx(), d.Region.Dy())
+		if decode {
+			req := codec.Request{Region: d.Region, Checked: true}
+			if len(indexes) > 0 && len(indexes[k]) > 0 {
+				req.Index = indexes[k]
+			}
+			if err := set.Decode(photos[k], codec.JPEG, req, region); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := p.Apply(&d, region, dst, s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
