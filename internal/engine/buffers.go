@@ -11,6 +11,7 @@ import (
 // however large, so that every sample can be read.
 type buffers struct {
 	limit int64
+	keep  int64 // nothing is kept for reuse that would exceed this
 
 	mu      sync.Mutex // guards all below
 	kept    [48][][]byte
@@ -20,8 +21,8 @@ type buffers struct {
 	change  chan struct{} // closed when memory came back
 }
 
-func newBuffers(limit int64) *buffers {
-	return &buffers{limit: limit, change: make(chan struct{})}
+func newBuffers(limit, keep int64) *buffers {
+	return &buffers{limit: limit, keep: min(keep, limit), change: make(chan struct{})}
 }
 
 const minBufferBits = 12
@@ -86,7 +87,7 @@ func (b *buffers) give(buf []byte) {
 	defer b.mu.Unlock()
 	c := class(int64(cap(buf)))
 	b.lent--
-	if b.bytes > b.limit {
+	if b.bytes > b.keep {
 		b.bytes -= int64(1) << c
 	} else {
 		b.kept[c] = append(b.kept[c], buf[:0])

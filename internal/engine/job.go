@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math/bits"
 	"runtime/debug"
 	"time"
 
@@ -98,6 +99,17 @@ func newTools() *tools {
 	return &tools{set: codec.NewSet(codec.Limits{}), scratch: transform.NewScratch()}
 }
 
+// room returns memory for the decoded region. It grows in steps of an eighth at
+// least, so that it is as large as it gets after a few pictures.
+func (w *tools) room(width, height int) pixel.RGB {
+	n := pixel.Bytes(width, height)
+	if n > cap(w.region) {
+		step := 1 << max(bits.Len(uint(n))-3, 0)
+		w.region = make([]byte, (n+step-1)/step*step)
+	}
+	return pixel.Grow(&w.region, width, height)
+}
+
 // hugePixels is the size from which on pictures are decoded one at a time and
 // the memory for it is not kept: 48 MB of pixels, above what cameras of phones
 // make by default.
@@ -165,7 +177,7 @@ func (s *Session) produce(w *tools, j *job) error {
 	t := &j.batch.rows[j.row]
 	r := j.decision.Region
 	begin := s.now()
-	image := pixel.Grow(&w.region, r.Dx(), r.Dy())
+	image := w.room(r.Dx(), r.Dy())
 	if err := w.set.Decode(j.blob, j.sample.Format, codec.Request{Region: r}, image); err != nil {
 		return s.locate(j, err)
 	}

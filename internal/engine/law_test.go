@@ -37,7 +37,7 @@ func TestMetamorphicLaw(t *testing.T) {
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	for round := range rounds(8, 200) {
+	for round := range rounds(6, 200) {
 		r := rng.NewKey(seed).Sub(uint64(round)).Source()
 		o := base
 		o.OnBad = []engine.Policy{engine.Skip, engine.Substitute}[r.IntN(2)]

@@ -36,6 +36,7 @@ const (
 	buffersShare = 8
 	minBuffers   = 4 << 20
 	maxBuffers   = 32 << 20
+	keepBytes    = 512 << 10 // of stored bytes for each sample in flight
 	workerBytes  = 8 << 20
 	processBytes = 24 << 20
 	scratchShare = 4
@@ -97,7 +98,7 @@ func (s *Session) arrangeSlots() error {
 	} else if !s.opts.Budget.reserve(z.reserved) {
 		return errs.New(errs.Exhausted, "another session took the memory meanwhile").WithHint("open this one again")
 	}
-	s.buffers = newBuffers(readAhead)
+	s.buffers = newBuffers(readAhead, int64(z.jobs)*keepBytes)
 	s.slots = newSlots(int(slot), z.slots, z.slotsMax, s.reserveSlot)
 	return nil
 }

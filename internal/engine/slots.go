@@ -41,7 +41,7 @@ type slots struct {
 
 	mu     sync.Mutex // guards all below, and the slots
 	all    []*slot
-	free   []*slot // last released first taken: its memory is warm
+	free   []*slot // longest free first: all are in use soon, and memory is flat from then on
 	target int     // as many may be made now
 	leased int
 	full   bool // one more was refused
@@ -75,13 +75,15 @@ func (s *slots) tryTake(epoch, step uint64) (*slot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var sl *slot
-	if n := len(s.free); n > 0 {
-		sl, s.free = s.free[n-1], s.free[:n-1]
-	} else if len(s.all) < s.target {
+	if len(s.all) < s.target && !s.full {
 		var err error
 		if sl, err = s.grow(); err != nil {
 			return nil, err
 		}
+	}
+	if sl == nil && len(s.free) > 0 {
+		sl = s.free[0]
+		s.free = append(s.free[:0], s.free[1:]...)
 	}
 	if sl != nil {
 		sl.state, sl.epoch, sl.step = slotFilling, epoch, step

@@ -94,6 +94,7 @@ func TestWords(t *testing.T) {
 	f(stats.Percent(0.31), "31 %")
 	f(stats.Percent(0.0042), "0.4 %")
 	f(stats.Percent(0), "0 %")
+	f(stats.Percent(0.0003), "0 %")
 	f(stats.Bytes(12_345_678), "12.3 MB")
 	f(stats.Bytes(999_999), "1.00 MB")
 	f(stats.Bytes(0), "0.00 B")

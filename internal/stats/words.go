@@ -10,7 +10,7 @@ import (
 // Percent writes a share as people say it: "31 %", "0.4 %".
 func Percent(share float64) string {
 	p := 100 * share
-	if p > 0 && p < 9.95 {
+	if p >= 0.05 && p < 9.95 {
 		return strconv.FormatFloat(p, 'f', 1, 64) + " %"
 	}
 	return strconv.FormatFloat(math.Round(p), 'f', 0, 64) + " %"

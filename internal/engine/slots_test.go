@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"stoker/internal/errs"
+)
+
+func TestBuffersStayWithinTheirLimit(t *testing.T) {
+	b := newBuffers(64<<10, 32<<10)
+	ctx := t.Context()
+	x, y := b.take(ctx, 30<<10), b.take(ctx, 32<<10)
+	if cap(x) != 32<<10 || cap(y) != 32<<10 {
+		t.Fatalf("capacities %d, %d", cap(x), cap(y))
+	}
+	short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	if got := b.take(short, 1); got != nil {
+		t.Error("more was lent than the limit")
+	}
+	lent := make(chan []byte)
+	go func() { lent <- b.take(ctx, 5000) }()
+	b.give(x)
+	z := <-lent
+	if cap(z) != 8<<10 {
+		t.Errorf("capacity %d", cap(z))
+	}
+	b.give(y)
+	b.give(z)
+	if huge := b.take(ctx, 1<<20); cap(huge) != 1<<20 {
+		t.Error("a single large buffer is refused")
+	} else {
+		b.give(huge)
+	}
+	if b.bytes > 32<<10 || b.lent != 0 {
+		t.Errorf("%d bytes are kept, %d buffers lent", b.bytes, b.lent)
+	}
+}
+
+func TestSlotsGrowByWhatIsHeld(t *testing.T) {
+	reserved := 0
+	s := newSlots(64, 2, 5, func(int64) bool { reserved++; return reserved < 3 })
+	defer s.close()
+	ctx := t.Context()
+	take := func() *slot {
+		sl, err := s.tryTake(0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sl
+	}
+	a, b := take(), take()
+	if take() != nil {
+		t.Error("a third slot, and two are allowed")
+	}
+	s.lease(a)
+	s.lease(b)
+	if s.stuck() {
+		t.Error("stuck, and more could be made")
+	}
+	s.allow(9)
+	c, d := take(), take()
+	if c == nil || d == nil || reserved != 2 {
+		t.Errorf("%v, %v, %d reservations", c, d, reserved)
+	}
+	s.lease(c)
+	s.lease(d)
+	if take() != nil || !s.stuck() {
+		t.Error("the budget refused a fifth slot")
+	}
+	if err := s.release(b.id, b.generation); err != nil {
+		t.Error(err)
+	}
+	if got, err := s.take(ctx, 3, 4); err != nil || got != b || got.step != 4 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if err := s.release(77, 1); !errs.Is(err, errs.Invalid) {
+		t.Errorf("error is %v", err)
+	}
+}
