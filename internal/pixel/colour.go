@@ -35,10 +35,7 @@ func blendAll(m RGB, base byte, factor float32) {
 	}
 	for y := range m.Height {
 		row := m.Row(y)
-		if n := len(row) &^ 31; blendBytes != nil && n > 0 {
-			blendBytes(&row[0], n, float32(base), factor)
-			row = row[n:]
-		}
+		row = row[wideBlend(row, base, factor):]
 		for i, v := range row {
 			row[i] = table[v]
 		}
@@ -61,13 +58,7 @@ func (c *channels) load(row []byte) (n int) {
 }
 
 func (c *channels) store(row []byte, n int) {
-	done := 0
-	if whole := n &^ 15; merge != nil && whole > 0 {
-		_ = row[3*whole-1]
-		merge(&row[0], &c.red[0], &c.green[0], &c.blue[0], whole)
-		done = whole
-	}
-	for i := done; i < n; i++ {
+	for i := wideMerge(row, c, n); i < n; i++ {
 		p := row[3*i : 3*i+3 : 3*i+3]
 		p[0], p[1], p[2] = c.red[i], c.green[i], c.blue[i]
 	}
@@ -75,8 +66,7 @@ func (c *channels) store(row []byte, n int) {
 
 // luma returns the luma of the first n pixels.
 func (c *channels) luma(grey *[part]byte, n int) []byte {
-	if lumaOf != nil {
-		lumaOf(&grey[0], &c.red[0], &c.green[0], &c.blue[0], (n+7)&^7)
+	if c.wideLuma(grey, n) {
 		return grey[:n]
 	}
 	for i := range n {
@@ -119,8 +109,7 @@ func Saturation(m RGB, factor float32) {
 }
 
 func (c *channels) saturate(n int, factor float32) {
-	if saturate != nil {
-		saturate(&c.red[0], &c.green[0], &c.blue[0], (n+7)&^7, factor)
+	if c.wideSaturate(n, factor) {
 		return
 	}
 	for i := range n {

@@ -18,8 +18,7 @@ func Hue(m RGB, shift uint8) {
 }
 
 func (c *channels) hue(n int, shift uint8) {
-	if hueOf != nil {
-		hueOf(&c.red[0], &c.green[0], &c.blue[0], (n+7)&^7, uint32(shift))
+	if c.wideHue(n, shift) {
 		return
 	}
 	for i := range n {

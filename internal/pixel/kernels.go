@@ -1,18 +1,11 @@
 package pixel
 
-// The kernels in use. See kernels_amd64.go for the choice; the generic ones are
-// the oracle.
+// The resampling kernels in use. See kernels_amd64.go for the choice; the generic
+// ones are the oracle. The smaller kernels are called directly (wide_amd64.go):
+// memory that goes through a function variable cannot lie on the stack.
 var (
 	vertical   verticalKernel   = verticalGeneric
 	horizontal horizontalKernel = horizontalGeneric
-
-	// The rest are nil where only tables or plain loops are there.
-	toFloat32, toFloat16, toBFloat16 func(dst, src *byte, n int, s *scale)
-	planes                           func(red, green, blue, src *byte, n int)
-	merge, lumaOf                    func(dst, red, green, blue *byte, n int)
-	blendBytes                       func(p *byte, n int, base, factor float32)
-	saturate                         func(red, green, blue *byte, n int, factor float32)
-	hueOf                            func(red, green, blue *byte, n int, shift uint32)
 )
 
 // verticalKernel resamples every column of src, whose first row is row y0 of the

@@ -17,17 +17,15 @@ func bestLevel() level {
 	return levelGeneric
 }
 
+// inUse is the level whose kernels are called.
+var inUse level
+
 func init() { useLevel(bestLevel()) }
 
 // useLevel chooses the kernels; tests call it to compare them.
 func useLevel(l level) {
 	vertical, horizontal = verticalGeneric, horizontalGeneric
-	toFloat32, toFloat16, toBFloat16, planes = nil, nil, nil, nil
-	merge, lumaOf, blendBytes, saturate, hueOf = nil, nil, nil, nil, nil
-	if l >= levelAVX2 {
-		toFloat32, toFloat16, toBFloat16, planes = float32AVX2, float16AVX2, bfloat16AVX2, planesAVX2
-		merge, lumaOf, blendBytes, saturate, hueOf = mergeAVX2, lumaAVX2, blendAVX2, saturateAVX2, hueAVX2
-	}
+	inUse = l
 	switch l {
 	case levelAVX512:
 		vertical, horizontal = verticalBy(64, verticalAVX512), horizontalBy512

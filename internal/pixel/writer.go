@@ -70,7 +70,7 @@ func (w *Writer) verify() bool {
 	}
 	var got, want [4 * n]byte
 	for c := range 3 {
-		w.convert(got[:], src[:], &w.scales[c])
+		wideScale(got[:], src[:], w.dtype, &w.scales[c])
 		w.lookUp(want[:], src[:], c, 0)
 		if got != want {
 			return false
@@ -124,32 +124,13 @@ func (w *Writer) row(dst, src []byte, k int) {
 	}
 	done := 0
 	if w.exact {
-		done = w.convert(dst, src, &w.scales[k])
+		done = wideScale(dst, src, w.dtype, &w.scales[k])
 	}
 	c, step := k, 0
 	if k == 3 {
 		c, step = 0, 1
 	}
 	w.lookUp(dst[done*w.dtype.Size():], src[done:], c, step)
-}
-
-// convert writes as many elements as the kernel can and returns their number, a
-// multiple of pattern.
-func (w *Writer) convert(dst, src []byte, s *scale) int {
-	kernel := toFloat32
-	switch w.dtype {
-	case tensor.Float16:
-		kernel = toFloat16
-	case tensor.BFloat16:
-		kernel = toBFloat16
-	}
-	n := len(src) / pattern * pattern
-	if kernel == nil || n == 0 {
-		return 0
-	}
-	_ = dst[n*w.dtype.Size()-1]
-	kernel(&dst[0], &src[0], n, s)
-	return n
 }
 
 // lookUp writes elements by the tables, the first of channel c, each next one step
@@ -174,13 +155,7 @@ func (w *Writer) lookUp(dst, src []byte, c, step int) {
 
 // split parts pixels into their channels.
 func split(red, green, blue, src []byte) {
-	done := 0
-	if n := len(src) / 48 * 16; planes != nil && n > 0 {
-		_, _, _ = red[n-1], green[n-1], blue[n-1]
-		planes(&red[0], &green[0], &blue[0], &src[0], n)
-		done = n
-	}
-	for i := done; 3*i < len(src); i++ {
+	for i := widePlanes(red, green, blue, src); 3*i < len(src); i++ {
 		red[i], green[i], blue[i] = src[3*i], src[3*i+1], src[3*i+2]
 	}
 }
