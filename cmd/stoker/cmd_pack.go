@@ -81,7 +81,7 @@ everything lies in DATASET.partial; a dataset is whole or not there.`,
 	flags.BoolVar(&o.Restart, "restart", false, "begin anew instead of continuing an interrupted run")
 	flags.Int64Var(&o.MaxPixels, "max-pixels", codec.DefaultMaxPixels, "refuse pictures with more, which are taken for decompression bombs")
 	flags.IntVar(&o.Workers, "workers", 0, "pictures worked on at once; 0 is one for each core that may be used, and at least 16 where files are only copied")
-	flags.StringVar(&f.memory, "memory", "", "most memory for files, and again for pixels, such as 512MB (default a quarter of what is free, 64MiB to 1GiB)")
+	flags.StringVar(&f.memory, "memory", "", "most memory for files, and again for pixels, such as 512MB (default a quarter of what is free, but 384MiB for each core at most)")
 	flags.BoolVar(&f.json, "json", false, "print the summary as JSON and no progress")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print no progress and no summary")
 	flags.SortFlags = false

@@ -92,6 +92,9 @@ func (b *Builder) AppendBool(column int, v bool) {
 	c.extend(true)
 }
 
+// mostGrowth bounds what a blob column takes beyond its need.
+const mostGrowth = 16 << 20
+
 // AppendBytes appends a copy of v to a binary or utf8 column; text must be UTF-8.
 func (b *Builder) AppendBytes(column int, v []byte) {
 	c := &b.columns[column]
@@ -99,7 +102,7 @@ func (b *Builder) AppendBytes(column int, v []byte) {
 	// Doubling: append's own growth by a quarter would copy the blobs of a first
 	// batch, and touch fresh memory for them, five times over.
 	if n := len(c.values) + len(v); n > cap(c.values) {
-		c.values = append(make([]byte, 0, 2*n), c.values...)
+		c.values = append(make([]byte, 0, n+min(n, mostGrowth)), c.values...)
 	}
 	c.values = append(c.values, v...)
 	c.endValue()

@@ -32,7 +32,7 @@ type Options struct {
 
 	MaxPixels   int64 // larger pictures are bad; 0 = codec.DefaultMaxPixels
 	Workers     int   // pictures worked on at once; 0 = the cores that may be used, and where pixels need not be decoded at least 16
-	MemoryBytes int64 // for files and, again, for pixels in flight; 0 = a quarter of the free memory, 64 MiB to 1 GiB
+	MemoryBytes int64 // for files and, again, for pixels in flight; 0 = a quarter of the free memory, 64 MiB to coreMemory for each core
 
 	CreatedBy string          // "stoker 0.1.0", for the manifest
 	Progress  *progress.Meter // nil = none
@@ -46,6 +46,9 @@ const DefaultQuality = 90
 // copied: workers then wait for disks and networks most of the time, and do not
 // compete for the cores.
 const copyWorkers = 16
+
+// coreMemory lets each core decode a photograph of 32 megapixels at a time.
+const coreMemory = 384 << 20
 
 // Resize says to which size pictures are brought. At most one member is set.
 type Resize struct {
@@ -160,7 +163,7 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	if o.MemoryBytes == 0 {
-		o.MemoryBytes = min(max(machine.FreeBytes/4, 64<<20), 1<<30)
+		o.MemoryBytes = max(min(machine.FreeBytes/4, int64(machine.Cores)*coreMemory), 64<<20)
 	}
 	return o, nil
 }

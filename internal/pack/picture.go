@@ -15,10 +15,9 @@ import (
 )
 
 // decodeBytesPerPixel is the memory that decoding takes at most: three bytes of
-// RGB, three of the decoder's planes, and twelve of a progressive JPEG's
-// coefficients. Turning and resizing work on what is left when the latter are
-// gone.
-const decodeBytesPerPixel = 18
+// RGB, and beside them the eight of a PNG with 16 bits a channel, or the six of a
+// progressive JPEG's coefficients. Turning and resizing find the latter gone.
+const decodeBytesPerPixel = 12
 
 // pictures works on pictures for one goroutine and keeps scratch memory between
 // them.
@@ -45,9 +44,9 @@ func newPictures(o *Options, memory *semaphore.Weighted) *pictures {
 }
 
 // pack returns the bytes to store for the file src, and what they hold. The
-// bytes are src itself where nothing is to be changed, else they are appended to
-// out. An error is about this picture, but for that of ctx.
-func (p *pictures) pack(ctx context.Context, src, out []byte) (blob []byte, info codec.Info, err error) {
+// bytes are src itself where nothing is to be changed, else a buffer of lent. An
+// error is about this picture, but for that of ctx.
+func (p *pictures) pack(ctx context.Context, src []byte, lent *buffers) (blob []byte, info codec.Info, err error) {
 	defer func() { // hostile bytes must not end the work on a million other files
 		if r := recover(); r != nil {
 			err = errs.New(errs.Internal, "BUG: the decoder failed: %v\n%s", r, debug.Stack())
@@ -75,8 +74,8 @@ func (p *pictures) pack(ctx context.Context, src, out []byte) (blob []byte, info
 		return src, info, nil
 	}
 	img, orientation := p.transform(img, info, do)
-	out, err = p.encode(out, img, orientation)
-	return out, codec.Info{Format: codec.JPEG, Width: img.Width, Height: img.Height, Orientation: orientation}, err
+	blob, err = p.encode(lent.take(0), img, orientation)
+	return blob, codec.Info{Format: codec.JPEG, Width: img.Width, Height: img.Height, Orientation: orientation}, err
 }
 
 // plan is what happens to one picture.

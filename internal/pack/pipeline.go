@@ -17,21 +17,22 @@ import (
 
 // packer is one run.
 type packer struct {
-	opts   *Options
-	src    *source.Source
-	writer *dataset.Writer
-	first  int             // entries that earlier runs did
-	done   int             // entries written or listed as bad, theirs included
-	bytes  int64           // of the source, packed by this run
-	values []dataset.Value // scratch of write
+	opts    *Options
+	src     *source.Source
+	writer  *dataset.Writer
+	first   int             // entries that earlier runs did
+	done    int             // entries written or listed as bad, theirs included
+	bytes   int64           // of the source, packed by this run
+	values  []dataset.Value // scratch of write
+	buffers buffers
 }
 
 // job is one picture on its way: handed out, worked on, written, used again.
 type job struct {
 	index int
 	size  int64         // of the file; taken from the budget
-	file  []byte        // as read
-	out   []byte        // as encoded, where it was
+	file  []byte        // as read; lent by buffers
+	out   []byte        // as encoded, where it was; lent by buffers
 	row   dataset.Row   // without its values
 	bad   error         // why this picture cannot be packed
 	fatal error         // why nothing can
@@ -39,10 +40,9 @@ type job struct {
 }
 
 // window is the number of pictures between the first unwritten and the last
-// handed out: a record batch, so that readers go on while one is written. Their
-// buffers are used again, so more would only touch more memory: 256 cost 15 % of
-// the speed. Pictures that may be encoded again keep a second buffer each; of
-// them a few for each worker suffice.
+// handed out: a record batch, so that readers go on while one is written, and a
+// few for each worker. No budget counts the new bytes of pictures that are
+// encoded again; there the window alone bounds them.
 func (o *Options) window() int {
 	if o.reencodes() {
 		return 8 * o.Workers
@@ -57,6 +57,7 @@ func (p *packer) run(ctx context.Context) error {
 	p.done = p.first
 	p.startProgress()
 
+	p.buffers.limit = p.opts.MemoryBytes
 	group, ctx := errgroup.WithContext(ctx)
 	window := p.opts.window()
 	// All channels hold every job, so only taking from them ever waits.
@@ -128,14 +129,14 @@ func (p *packer) do(ctx context.Context, pictures *pictures, j *job) {
 		j.bad = errs.New(errs.Unsupported, "has %d bytes; a sample may have %d", e.Size, dataset.MaxBlobBytes)
 		return
 	}
-	j.file, j.bad = readFile(p.src.Path(j.index), e.Size, j.file)
+	j.file, j.bad = p.buffers.read(p.src.Path(j.index), e.Size)
 	if errors.Is(j.bad, syscall.EMFILE) || errors.Is(j.bad, syscall.ENFILE) {
 		j.fatal = errs.New(errs.Exhausted, "too many open files: %w", j.bad).WithHint("raise the limit: ulimit -n 4096")
 	}
 	if j.bad != nil {
 		return
 	}
-	blob, info, err := pictures.pack(ctx, j.file, j.out[:0])
+	blob, info, err := pictures.pack(ctx, j.file, &p.buffers)
 	if ctx.Err() != nil {
 		j.fatal = ctx.Err()
 		return
@@ -144,28 +145,23 @@ func (p *packer) do(ctx context.Context, pictures *pictures, j *job) {
 		j.bad = err
 		return
 	}
-	if len(blob) > 0 && &blob[0] != &j.file[0] {
-		j.out = blob // keeps what it grew to
+	if &blob[0] != &j.file[0] {
+		p.buffers.give(j.file)
+		j.file, j.out = nil, blob
 	}
 	j.row = dataset.Row{Key: e.Key, Label: e.Label, Width: info.Width, Height: info.Height,
 		Orientation: uint8(info.Orientation), Format: info.Format, Blob: blob, CRC: dataset.CRC32C(blob)}
 }
 
-// keepFile is the largest buffer that a job keeps for its next file: a window
-// of them stays small beside the budget.
-const keepFile = 1 << 20
-
-// readFile reads the size bytes of a file, into buf where it suffices.
-func readFile(path string, size int64, buf []byte) ([]byte, error) {
+// read reads the size bytes of a file into a buffer that it borrows.
+func (b *buffers) read(path string, size int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return buf, cannotRead(err)
+		return nil, cannotRead(err)
 	}
 	defer f.Close() //nolint:errcheck // only read
 	// One byte more than the size tells at once whether the file has grown.
-	if int64(cap(buf)) < size+1 {
-		buf = make([]byte, size+1+size/4)
-	}
+	buf := b.take(size + 1)
 	n, err := io.ReadFull(f, buf[:size+1])
 	switch {
 	case err == nil:
@@ -190,12 +186,9 @@ func (p *packer) write(ctx context.Context, files *semaphore.Weighted, order <-c
 			return err
 		}
 		p.opts.Progress.Add(1, p.src.Entry(j.index).Size)
-		if cap(j.file) > keepFile {
-			j.file = nil
-		}
-		if cap(j.out) > keepFile {
-			j.out = nil
-		}
+		p.buffers.give(j.file)
+		p.buffers.give(j.out)
+		j.file, j.out, j.row = nil, nil, dataset.Row{}
 		files.Release(j.size)
 		free <- j
 	}
