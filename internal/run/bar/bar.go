@@ -4,6 +4,7 @@ package bar
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -15,9 +16,17 @@ import (
 // when the line is too wide.
 type part struct {
 	text   string
-	short  string // a shorter form, tried before the part is left out; "" = none
+	short  string // a shorter form; "" = none
 	weight int
 	style  style
+	tight  bool // it belongs to the part before it: one blank between them
+}
+
+func (p *part) gap() string {
+	if p.tight {
+		return " "
+	}
+	return gapText
 }
 
 type style string
@@ -44,64 +53,81 @@ func Render(s estimate.Status, width int, color bool) string {
 		return ""
 	}
 	parts := fit(partsOf(s), width)
-	if room := width - cells(parts) - len(gapText); s.Percent >= 0 && room >= minGraph && len(parts) > 2 {
-		parts = insertGraph(parts, graph(s.Percent, min(room, maxGraph)))
+	for i := range parts {
+		if parts[i].weight == weightGraph {
+			parts[i].text = graph(s.Percent, min(maxGraph, minGraph+width-cells(parts)))
+		}
 	}
 	return join(parts, color, width)
 }
 
 // Plain draws s for a pipe: everything that is known, in ASCII.
 func Plain(s estimate.Status) string {
-	parts := partsOf(s)
+	parts := slices.DeleteFunc(partsOf(s), func(p part) bool { return p.weight == weightGraph })
 	for i := range parts {
 		parts[i].text = strings.NewReplacer("–", "-", "≥", ">=", " ", " ", "·", "").Replace(parts[i].text)
 	}
 	return join(parts, false, 1<<30)
 }
 
-// fit shortens parts, then drops them, until they fit into width.
+// fit chooses, by falling weight, the parts that have room in width in their
+// shorter form, then writes out as many of them as there is room for. The part
+// with the highest weight always stays.
 func fit(parts []part, width int) []part {
-	for cells(parts) > width && len(parts) > 1 {
-		low := 0
-		for i := range parts {
-			if parts[i].weight < parts[low].weight {
-				low = i
-			}
+	order := make([]int, len(parts))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return parts[b].weight - parts[a].weight })
+	room := width + len(gapText)
+	chosen := make([]bool, len(parts))
+	for rank, i := range order {
+		if n := runewidth.StringWidth(parts[i].shortest()) + len(parts[i].gap()); n <= room || rank == 0 {
+			chosen[i] = true
+			room -= n
 		}
-		if p := &parts[low]; p.short != "" && p.short != p.text {
-			p.text, p.short = p.short, ""
-			p.weight += 5
+	}
+	for _, i := range order {
+		p := &parts[i]
+		if !chosen[i] || p.short == "" {
 			continue
 		}
-		parts = append(parts[:low], parts[low+1:]...)
+		if more := runewidth.StringWidth(p.text) - runewidth.StringWidth(p.short); more <= room {
+			room -= more
+		} else {
+			p.text = p.short
+		}
 	}
-	return parts
+	var out []part
+	for i, p := range parts {
+		if chosen[i] {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (p *part) shortest() string {
+	if p.short != "" {
+		return p.short
+	}
+	return p.text
 }
 
 func cells(parts []part) int {
 	n := 0
 	for i, p := range parts {
 		if i > 0 {
-			n += len(gapText)
+			n += len(p.gap())
 		}
 		n += runewidth.StringWidth(p.text)
 	}
 	return n
 }
 
-// insertGraph puts the graph before the percentage.
-func insertGraph(parts []part, g string) []part {
-	for i, p := range parts {
-		if p.weight == weightPercent {
-			out := append([]part{}, parts[:i]...)
-			return append(append(out, part{text: g, weight: weightPercent + 100, style: cyan}), parts[i:]...)
-		}
-	}
-	return parts
-}
-
 // graph draws a share in n cells, with eighths of a cell.
 func graph(percent float64, n int) string {
+	n = max(n, 1)
 	eighths := int(percent / 100 * float64(8*n))
 	eighths = max(0, min(8*n, eighths))
 	full := eighths / 8
@@ -118,7 +144,7 @@ func join(parts []part, color bool, width int) string {
 	var b strings.Builder
 	for i, p := range parts {
 		if i > 0 {
-			b.WriteString(gapText)
+			b.WriteString(p.gap())
 		}
 		text := p.text
 		if len(parts) == 1 {

@@ -3,6 +3,7 @@ package bar
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"stoker/internal/run/estimate"
@@ -16,8 +17,10 @@ const (
 	weightStep    = 30
 	weightEpoch   = 35
 	weightLose    = 40
+	weightGraph   = 45
 	weightPhase   = 50
 	weightArrival = 60
+	weightRange   = 70
 	weightLeft    = 80
 	weightPercent = 90
 )
@@ -26,19 +29,24 @@ func partsOf(s estimate.Status) []part {
 	var p []part
 	add := func(weight int, st style, text, short string) {
 		if text != "" {
-			p = append(p, part{text: clean(text), short: clean(short), weight: weight, style: st})
+			p = append(p, part{text: clean(text), short: clean(short), weight: weight, style: st, tight: weight == weightRange})
 		}
 	}
 	add(weightPhase, cyan, phaseText(s), s.Phase)
 	if s.Epoch > 0 && s.Unit != "epoch" {
 		add(weightEpoch, plain, "epoch "+of(int64(s.Epoch), int64(s.Epochs), ""), "ep "+of(int64(s.Epoch), int64(s.Epochs), ""))
 	}
-	add(weightStep, plain, stepText(s), "")
+	if step := stepText(s); s.Percent < 0 {
+		add(weightStep, plain, guessed(s, step), "")
+	} else {
+		add(weightStep, plain, step, strings.TrimPrefix(step, "step "))
+	}
 	if s.Percent >= 0 {
+		add(weightGraph, cyan, graph(s.Percent, minGraph), "")
 		add(weightPercent, bold, guessed(s, fmt.Sprintf("%.0f %%", math.Floor(s.Percent))), "")
 	}
 	add(weightRate, dim, rateText(s), "")
-	add(weightElapsed, dim, Duration(s.Elapsed)+" elapsed", Duration(s.Elapsed))
+	add(weightElapsed, dim, Duration(s.Elapsed)+" elapsed", "")
 	addRemaining(s, add)
 	if s.Loss != nil {
 		add(weightLoss, plain, fmt.Sprintf("loss %.4g", *s.Loss), "")
@@ -64,7 +72,8 @@ func addRemaining(s estimate.Status, add func(int, style, string, string)) {
 		if s.EpochOnly {
 			scope = " left in this epoch"
 		}
-		add(weightLeft, bold, sign+left+scope+" ("+interval(s.RemainingLow, s.RemainingHigh)+")", sign+left+scope)
+		add(weightLeft, bold, sign+left+scope, sign+left+" left")
+		add(weightRange, dim, "("+interval(s.RemainingLow, s.RemainingHigh)+")", "")
 		if !s.Arrival.IsZero() && !s.EpochOnly {
 			add(weightArrival, plain, "done "+Clock(s.At, s.Arrival), Clock(s.At, s.Arrival))
 		}
@@ -91,7 +100,7 @@ func phaseText(s estimate.Status) string {
 }
 
 func guessed(s estimate.Status, text string) string {
-	if s.Guess {
+	if s.Guess && text != "" {
 		return "~" + text + " (guess)"
 	}
 	return text

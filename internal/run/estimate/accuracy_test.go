@@ -3,6 +3,7 @@ package estimate_test
 import (
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -33,10 +34,10 @@ func (t *tally) add(mid, low, high, left float64) {
 }
 
 func seeds() uint64 {
-	if testing.Short() {
-		return 3
+	if os.Getenv("STOKER_LONG") != "" {
+		return 40
 	}
-	return 6
+	return 3
 }
 
 // measure plays a scenario with seeds runs and the given number of past runs.

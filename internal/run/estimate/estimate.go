@@ -10,10 +10,13 @@ import (
 
 // Options of an Estimator.
 type Options struct {
-	Start    time.Time // when the run's process started
-	Total    int64     // steps of the whole run, told by the user; 0 = unknown
-	Epochs   int       // epochs, told by the user or argv; 0 = unknown
-	Coverage float64   // of the interval; 0 = 0.9
+	Start  time.Time // when the run's process started
+	Total  int64     // steps of the whole run, told by the user; 0 = unknown
+	Epochs int       // epochs, told by the user; 0 = unknown
+	// Argv is the command line. Lengths in it (--epochs 10, --max_iters=600) are
+	// used where the output tells none; see progress.ArgTotals.
+	Argv     []string
+	Coverage float64 // of the interval; 0 = 0.9
 }
 
 // Estimator follows one run. It is deterministic: the same events at the same
@@ -50,7 +53,8 @@ func New(o Options, h History) *Estimator {
 	}
 	e := &Estimator{o: o, prior: newPrior(h), hist: h, phase: progress.Start, metrics: map[string]float64{}}
 	e.pos.userTotal, e.pos.userEpochs = o.Total, o.Epochs
-	e.pos.epochs = o.Epochs
+	e.pos.bannerTotal, e.pos.epochs = progress.ArgTotals(o.Argv)
+	e.pos.setEpochs(o.Epochs)
 	return e
 }
 

@@ -208,7 +208,7 @@ func (p *position) perEpoch() int64 {
 		return 1
 	case p.scope == progress.ScopeEpoch:
 		return p.steps
-	case p.epochs > 0 && p.steps > 0:
+	case p.epochs > 0 && p.epoch > 0 && p.steps > 0: // the script does tell its epochs
 		return p.steps / int64(p.epochs)
 	}
 	return 0

@@ -117,9 +117,8 @@ func TestRealRuns(t *testing.T) {
 }
 
 func checkRun(t *testing.T, r recording, want expected) {
-	steps, epochs := progress.ArgTotals(append([]string{"python", "x.py"}, want.args...))
-	p := progress.NewParser(progress.Options{Total: steps, Epochs: epochs})
-	e := estimate.New(estimate.Options{Start: begin, Total: steps, Epochs: epochs}, nil)
+	p := progress.NewParser(progress.Options{})
+	e := estimate.New(estimate.Options{Start: begin, Argv: append([]string{"python", "x.py"}, want.args...)}, nil)
 	phases := map[string]bool{}
 	var last estimate.Status
 	var log []string

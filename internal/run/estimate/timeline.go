@@ -125,6 +125,9 @@ func (l *timeline) kindOf(dt, dn, w float64, newEpoch bool) string {
 	if len(per) < 8 {
 		return ""
 	}
+	if mean := l.perStep.sum() / float64(len(per)); dt < 1.1*mean*dn {
+		return "" // spares the medians for nearly all intervals
+	}
 	m := median(per)
 	dev := make([]float64, len(per))
 	for i, x := range per {
