@@ -59,7 +59,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if err := checkOutput(o.Output, o.Overwrite); err != nil {
 		return nil, err
 	}
-	src, err := scan(o)
+	src, err := scan(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func dropWaste(output string) {
 	}
 }
 
-func scan(o Options) (*source.Source, error) {
+func scan(ctx context.Context, o Options) (*source.Source, error) {
 	so := o.Source
 	so.Exclude = append([]string{o.Output, o.Output + ".partial"}, so.Exclude...)
 	o.Progress.Phase("scanning", "files", 0, 0)
@@ -117,7 +117,7 @@ func scan(o Options) (*source.Source, error) {
 		o.Progress.Add(int64(files-seen), 0)
 		seen = files
 	}
-	src, err := source.Scan(so)
+	src, err := source.Scan(ctx, so)
 	if err != nil {
 		return nil, err
 	}

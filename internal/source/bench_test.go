@@ -34,7 +34,7 @@ func BenchmarkScan(b *testing.B) {
 	}
 	for b.Loop() {
 		before := heap()
-		s, err := source.Scan(source.Options{Root: root})
+		s, err := source.Scan(b.Context(), source.Options{Root: root})
 		if err != nil || s.Len() != n {
 			b.Fatalf("%v, %v", s, err)
 		}

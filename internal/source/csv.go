@@ -23,7 +23,7 @@ var errRowTooLong = fmt.Errorf("a row is longer than %d MiB; is a quote or a lin
 
 // readCSV reads a labels file in CSV (RFC 4180) with a header line. A byte order
 // mark is allowed; empty cells are nulls.
-func (s *Source) readCSV(r io.Reader) (*table, error) {
+func (s *Source) readCSV(r io.Reader, steps *steps) (*table, error) {
 	t := &table{file: s.Labels}
 	budget := &rowBudget{r: skipBOM(r)}
 	budget.renew()
@@ -54,6 +54,9 @@ func (s *Source) readCSV(r io.Reader) (*table, error) {
 		}
 		if err != nil {
 			return nil, t.csvError(err)
+		}
+		if err := steps.check(); err != nil {
+			return nil, err
 		}
 		if err := t.csvRow(s.Root, in, names, columns, h.path, row); err != nil {
 			return nil, err

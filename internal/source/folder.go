@@ -10,13 +10,17 @@ import (
 )
 
 // scanFolder reads a source without a labels file: class folders or flat.
-func (s *Source) scanFolder(o Options) error {
+func (s *Source) scanFolder(o Options, steps *steps) error {
 	root, err := os.Stat(o.Root)
 	if err != nil {
 		return errs.New(kindOf(err), "cannot read the source: %w", cause(err)).At(o.Root)
 	}
-	w := newWalker(s, o)
-	if err := w.folder("", []fileID{idOf(root)}); err != nil {
+	w := newWalker(s, o.Exclude, steps)
+	err = w.folder("", []fileID{idOf(root)})
+	if w.stop != nil {
+		return w.stop
+	}
+	if err != nil {
 		return errs.New(kindOf(err), "cannot read the folder: %w", cause(err)).At(o.Root)
 	}
 	w.note()

@@ -17,7 +17,7 @@ import (
 // readJSONL reads a labels file of one JSON object a line. Fields stand in the
 // order in which they first appear; a row without one has a null there. Objects
 // and arrays become utf8 fields with their JSON text.
-func (s *Source) readJSONL(r io.Reader) (*table, error) {
+func (s *Source) readJSONL(r io.Reader, steps *steps) (*table, error) {
 	t := &table{file: s.Labels}
 	reader := &jsonlReader{table: t, root: s.Root, byName: map[string]*column{}}
 	in := bufio.NewScanner(skipBOM(r))
@@ -26,6 +26,9 @@ func (s *Source) readJSONL(r io.Reader) (*table, error) {
 		row := bytes.TrimSpace(in.Bytes())
 		if len(row) == 0 {
 			continue
+		}
+		if err := steps.check(); err != nil {
+			return nil, err
 		}
 		if err := reader.row(row, line); err != nil {
 			return nil, err

@@ -99,7 +99,7 @@ func (t *table) tooLong(line int, column string, n int) *errs.Error {
 }
 
 // scanLabels reads a source with a labels file.
-func (s *Source) scanLabels(o Options) error {
+func (s *Source) scanLabels(steps *steps) error {
 	f, err := os.Open(s.Labels)
 	if err != nil {
 		return errs.New(kindOf(err), "cannot read the labels file: %w", cause(err)).At(s.Labels)
@@ -108,20 +108,20 @@ func (s *Source) scanLabels(o Options) error {
 	var t *table
 	switch ext := strings.ToLower(filepath.Ext(s.Labels)); ext {
 	case ".csv":
-		t, err = s.readCSV(f)
+		t, err = s.readCSV(f, steps)
 	case ".jsonl", ".ndjson":
-		t, err = s.readJSONL(f)
+		t, err = s.readJSONL(f, steps)
 	default:
 		return errs.New(errs.Unsupported, "a labels file ends in .csv or .jsonl, not in %q", ext).At(s.Labels)
 	}
 	if err != nil {
 		return err
 	}
-	return s.adopt(t, o)
+	return s.adopt(t, steps)
 }
 
 // adopt makes the rows of a labels file the source's entries.
-func (s *Source) adopt(t *table, o Options) error {
+func (s *Source) adopt(t *table, steps *steps) error {
 	if len(t.keys) == 0 {
 		return errs.New(errs.NotFound, "names no pictures").At(t.file).
 			WithHint("after the header, write one line for each picture: its path relative to the folder, its label, ...")
@@ -146,7 +146,10 @@ func (s *Source) adopt(t *table, o Options) error {
 			s.note("%s no label; it is -1 there", plural(int(n), "row has", "rows have"))
 		}
 	}
-	kept := s.stat(t, labels, o.Found)
+	kept, err := s.stat(t, labels, steps)
+	if err != nil {
+		return err
+	}
 	for _, c := range t.columns {
 		c.pad(len(t.keys))
 		c.keep(kept)
@@ -159,10 +162,13 @@ func (s *Source) adopt(t *table, o Options) error {
 
 // stat makes entries of the rows whose files exist, and returns which rows they
 // are, or nil for all.
-func (s *Source) stat(t *table, labels []int64, found func(int)) []int {
+func (s *Source) stat(t *table, labels []int64, steps *steps) ([]int, error) {
 	s.entries = make([]Entry, 0, len(t.keys))
 	kept := make([]int, 0, len(t.keys))
 	for i, key := range t.keys {
+		if err := steps.next(); err != nil {
+			return nil, err
+		}
 		info, err := os.Stat(filepath.Join(s.Root, filepath.FromSlash(key)))
 		where := place(int(t.lines[i]), "") + " of " + filepath.Base(t.file)
 		switch {
@@ -178,14 +184,11 @@ func (s *Source) stat(t *table, labels []int64, found func(int)) []int {
 			s.entries = append(s.entries, e)
 			kept = append(kept, i)
 		}
-		if found != nil && i%1024 == 1023 {
-			found(i + 1)
-		}
 	}
 	if len(kept) == len(t.keys) {
-		return nil
+		return nil, nil
 	}
-	return kept
+	return kept, nil
 }
 
 // checkDuplicates refuses two rows of one path: they could differ in label.

@@ -120,7 +120,7 @@ func TestLabelsErrorsNameThePlace(t *testing.T) {
 	f := func(name, text string, parts ...string) {
 		t.Helper()
 		root := tree(t, "a.jpg", "b.jpg", name+" = "+text)
-		_, err := source.Scan(source.Options{Root: root, Labels: filepath.Join(root, name)})
+		_, err := source.Scan(t.Context(), source.Options{Root: root, Labels: filepath.Join(root, name)})
 		kind := errs.Invalid
 		if parts[0] == "unsupported" {
 			kind, parts = errs.Unsupported, parts[1:]
@@ -161,11 +161,11 @@ func TestLabelsErrorsNameThePlace(t *testing.T) {
 
 func TestWhichLabelsFile(t *testing.T) {
 	root := tree(t, "a.jpg", "labels.csv = path\n", "metadata.jsonl = ")
-	_, err := source.Scan(source.Options{Root: root})
+	_, err := source.Scan(t.Context(), source.Options{Root: root})
 	wantErr(t, err, errs.Invalid, "labels.csv, metadata.jsonl", "--labels")
-	_, err = source.Scan(source.Options{Root: root, Labels: filepath.Join(root, "labels.csv")})
+	_, err = source.Scan(t.Context(), source.Options{Root: root, Labels: filepath.Join(root, "labels.csv")})
 	wantErr(t, err, errs.NotFound, "names no pictures")
-	_, err = source.Scan(source.Options{Root: root, Labels: filepath.Join(root, "absent.csv")})
+	_, err = source.Scan(t.Context(), source.Options{Root: root, Labels: filepath.Join(root, "absent.csv")})
 	wantErr(t, err, errs.NotFound, "absent.csv", "cannot read the labels file")
 }
 
@@ -184,7 +184,7 @@ func fuzzLabels(f *testing.F, name string, seeds ...string) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file := filepath.Join(t.TempDir(), name)
 		check(t, os.WriteFile(file, text, 0o644))
-		s, err := source.Scan(source.Options{Root: root, Labels: file})
+		s, err := source.Scan(t.Context(), source.Options{Root: root, Labels: file})
 		if err != nil {
 			if k := errs.KindOf(err); k == errs.Internal {
 				t.Fatalf("%q: %v", text, err)

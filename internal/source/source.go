@@ -17,6 +17,7 @@
 package source
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -50,7 +51,7 @@ type Options struct {
 	AllowEmpty bool     // class folders without a picture keep their number
 	Exclude    []string // files and folders to leave out unseen, such as the output
 
-	Found func(files int) // called now and then with the number of files seen; may be nil
+	Found func(files int) // called now and then with the number of names seen; may be nil
 }
 
 // Source is a scanned source. It is not changed after Scan, so any goroutine
@@ -99,8 +100,9 @@ func (s *Source) Values(i int, dst []dataset.Value) []dataset.Value {
 	return dst
 }
 
-// Scan lists the pictures of a source.
-func Scan(o Options) (*Source, error) {
+// Scan lists the pictures of a source. Errors: NotFound and Invalid, with what
+// was found and what is looked for; Permission; Canceled soon after ctx ends.
+func Scan(ctx context.Context, o Options) (*Source, error) {
 	if err := checkRoot(o.Root); err != nil {
 		return nil, err
 	}
@@ -109,10 +111,11 @@ func Scan(o Options) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{Root: o.Root, Labels: labels}
+	steps := &steps{ctx: ctx, found: o.Found}
 	if labels != "" {
-		err = s.scanLabels(o)
+		err = s.scanLabels(steps)
 	} else {
-		err = s.scanFolder(o)
+		err = s.scanFolder(o, steps)
 	}
 	if err != nil {
 		return nil, err
@@ -123,6 +126,33 @@ func Scan(o Options) (*Source, error) {
 		s.bytes += s.entries[i].Size
 	}
 	return s, nil
+}
+
+// steps counts what a scan has seen. It lives as long as the scan.
+type steps struct {
+	ctx   context.Context
+	found func(int)
+	n     int
+}
+
+// next counts one name. Now and then it tells, and checks.
+func (s *steps) next() error {
+	s.n++
+	if s.n%1024 != 0 {
+		return nil
+	}
+	if s.found != nil {
+		s.found(s.n)
+	}
+	return s.check()
+}
+
+// check tells whether to go on.
+func (s *steps) check() error {
+	if s.ctx.Err() != nil {
+		return errs.New(errs.Canceled, "stopped while listing files, after %d", s.n)
+	}
+	return nil
 }
 
 func checkRoot(root string) error {

@@ -1,6 +1,8 @@
 package source_test
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -47,7 +49,7 @@ func check(t *testing.T, err error) {
 
 func scan(t *testing.T, o source.Options) *source.Source {
 	t.Helper()
-	s, err := source.Scan(o)
+	s, err := source.Scan(t.Context(), o)
 	check(t, err)
 	return s
 }
@@ -123,7 +125,7 @@ func TestFlatFolder(t *testing.T) {
 
 func TestEmptyClass(t *testing.T) {
 	root := tree(t, "a/x.jpg", "b/", "c/readme.txt", "d/y.jpg")
-	_, err := source.Scan(source.Options{Root: root})
+	_, err := source.Scan(t.Context(), source.Options{Root: root})
 	wantErr(t, err, errs.Invalid, "2 class folders have no pictures: b, c", "--allow-empty")
 	s := scan(t, source.Options{Root: root, AllowEmpty: true})
 	if got := list(s); got != "a/x.jpg=0 d/y.jpg=3" {
@@ -142,7 +144,7 @@ func TestPicturesBesideClassFolders(t *testing.T) {
 func TestNothingToPack(t *testing.T) {
 	f := func(kind errs.Kind, root string, parts ...string) {
 		t.Helper()
-		_, err := source.Scan(source.Options{Root: root})
+		_, err := source.Scan(t.Context(), source.Options{Root: root})
 		wantErr(t, err, kind, parts...)
 	}
 	f(errs.NotFound, tree(t), "found nothing at all", ".jpg", "labels.csv")
@@ -243,6 +245,27 @@ func TestFingerprintSeesEveryChange(t *testing.T) {
 	if b := scan(t, source.Options{Root: root}).Fingerprint(); a != b {
 		t.Error("two scans of one folder have two fingerprints")
 	}
+}
+
+func TestScanStopsWhenAsked(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var names, rows []string
+	for i := range 1100 {
+		names = append(names, fmt.Sprintf("%d.jpg", i))
+		rows = append(rows, fmt.Sprintf("%d.jpg", i))
+	}
+	f := func(root string, want int) {
+		t.Helper()
+		seen := 0
+		_, err := source.Scan(ctx, source.Options{Root: root, Found: func(n int) { seen = n }})
+		wantErr(t, err, errs.Canceled, "stopped while listing")
+		if seen != want {
+			t.Errorf("told of %d files, want %d", seen, want)
+		}
+	}
+	f(tree(t, names...), 1024)
+	f(tree(t, append(names, "labels.csv = path\n"+strings.Join(rows, "\n"))...), 0)
 }
 
 func values(s *source.Source, i int) []dataset.Value { return s.Values(i, nil) }

@@ -28,7 +28,8 @@ func isPicture(name string) bool {
 type walker struct {
 	src     *Source
 	exclude []os.FileInfo
-	found   func(int)
+	steps   *steps
+	stop    error // why to go no further
 
 	entered map[fileID]string // keys of the folders walked
 	folders []string          // those right below the root
@@ -49,9 +50,9 @@ func (c *counted) add(name string) {
 	c.n++
 }
 
-func newWalker(s *Source, o Options) *walker {
-	w := &walker{src: s, found: o.Found, entered: map[fileID]string{}}
-	for _, path := range o.Exclude {
+func newWalker(s *Source, exclude []string, steps *steps) *walker {
+	w := &walker{src: s, steps: steps, entered: map[fileID]string{}}
+	for _, path := range exclude {
 		if info, err := os.Stat(path); err == nil {
 			w.exclude = append(w.exclude, info)
 		}
@@ -82,6 +83,8 @@ func (w *walker) folder(key string, parents []fileID) error {
 	for _, c := range w.children(key, names) {
 		childKey := join(key, c.name)
 		switch {
+		case w.stop != nil:
+			return nil
 		case !utf8.ValidString(c.name):
 			w.src.bad(childKey, "the name is not UTF-8; rename it")
 		case c.info.IsDir():
@@ -97,6 +100,9 @@ func (w *walker) folder(key string, parents []fileID) error {
 func (w *walker) children(key string, names []os.DirEntry) []child {
 	children := make([]child, 0, len(names))
 	for _, d := range names {
+		if w.stop = w.steps.next(); w.stop != nil {
+			return nil
+		}
 		name := d.Name()
 		if strings.HasPrefix(name, ".") {
 			w.hidden++
@@ -167,9 +173,6 @@ func (w *walker) file(key string, c child) {
 		w.src.bad(key, "is not a regular file")
 	default:
 		w.src.entries = append(w.src.entries, newEntry(key, c.info))
-		if n := len(w.src.entries); w.found != nil && n%1024 == 0 {
-			w.found(n)
-		}
 	}
 }
 
