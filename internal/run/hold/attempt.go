@@ -41,7 +41,9 @@ func (h *holder) watch(ch *child, ooms int64) {
 		result, _ = ch.cmd.Process.Wait()
 		at = time.Now()
 	}()
-	ch.pump(h.take, ended)
+	if err := ch.pump(h.take, ended); err != nil {
+		_ = h.journal.Append(time.Now(), "output-lost", map[string]string{"error": err.Error()}, false)
+	}
 	<-ended
 	_ = h.raw.Sync()
 	s := h.snapshot()

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 	"stoker/internal/errs"
 	"stoker/internal/run/procs"
 	"stoker/internal/run/rundir"
@@ -65,7 +65,7 @@ func (ch *child) connect(spec rundir.Spec, size Size) (theirs []*os.File, err er
 			return nil, err
 		}
 		theirs = append(theirs, slave)
-		if master, err = pollable(master); err != nil {
+		if master, err = unpolled(master); err != nil {
 			return theirs, err
 		}
 		ch.out, ch.in = master, master
@@ -76,7 +76,7 @@ func (ch *child) connect(spec rundir.Spec, size Size) (theirs []*os.File, err er
 		ch.cmd.SysProcAttr.Setctty = true
 		ch.cmd.SysProcAttr.Ctty = 1
 	} else {
-		r, w, err := os.Pipe()
+		r, w, err := blockingPipe()
 		if err != nil {
 			return nil, err
 		}
@@ -204,58 +204,61 @@ func (ch *child) close() {
 
 // settle is how long output may stay silent, after the child's end, before what
 // its own children still hold open is no longer waited for.
-const settle = 300 * time.Millisecond
+const settle = 300 // ms
 
 // pump hands every piece of output to take, until the end of the output, or
 // until the child has ended and its output has been silent for a while.
-func (ch *child) pump(take func([]byte), ended <-chan struct{}) {
-	chunks := make(chan []byte)
-	back := make(chan []byte, 1)
-	back <- make([]byte, 64<<10)
-	stop := make(chan struct{})
-	defer close(stop)
+//
+// It polls by itself instead of leaving that to Go's runtime, whose poller would
+// wake for every single write of the child, also while pace sleeps.
+func (ch *child) pump(take func([]byte), ended <-chan struct{}) error {
+	wakeR, wakeW, err := blockingPipe()
+	if err != nil {
+		return err
+	}
+	defer wakeR.Close()
+	quit := make(chan struct{})
+	woken := make(chan struct{})
 	go func() {
-		defer close(chunks)
-		for buf := range back {
-			n, err := ch.out.Read(buf)
-			if n > 0 {
-				select {
-				case chunks <- buf[:n]:
-				case <-stop:
-					return
-				}
-			}
-			if err != nil && !errors.Is(err, syscall.EINTR) {
-				return // io.EOF of a pipe, EIO of a terminal
-			}
-		}
-	}()
-	var quiet <-chan time.Time
-	for {
+		defer close(woken)
 		select {
-		case p, ok := <-chunks:
-			if !ok {
-				return
-			}
-			take(p)
-			pace(len(p))
-			back <- p[:cap(p)]
-			if quiet != nil {
-				quiet = time.After(settle)
-			}
 		case <-ended:
-			ended, quiet = nil, time.After(settle)
-		case <-quiet:
-			return
+		case <-quit:
+		}
+		wakeW.Close()
+	}()
+	defer func() { close(quit); <-woken }()
+	buf := make([]byte, 64<<10)
+	fds := []unix.PollFd{{Fd: int32(ch.out.Fd()), Events: unix.POLLIN}, {Fd: int32(wakeR.Fd()), Events: unix.POLLIN}}
+	for timeout := -1; ; {
+		n, err := unix.Poll(fds, timeout)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil || n == 0 {
+			return err // silent after the end
+		}
+		if len(fds) > 1 && fds[1].Revents != 0 { // it has ended: what it left in the terminal is still read
+			fds, timeout = fds[:1], settle
+			continue
+		}
+		n, err = ch.out.Read(buf)
+		if n > 0 {
+			take(buf[:n])
+			pace(n)
+		}
+		if err != nil {
+			return nil // io.EOF of a pipe, EIO of a terminal
 		}
 	}
 }
 
-// pace lets small writes gather, so that a program that prints a thousand lines
-// a second wakes the runner's processes two hundred times, not a thousand. A
-// terminal holds 4 KiB for a reader; full chunks are therefore never delayed.
+// pace lets small writes gather: a program that prints a thousand lines a second
+// wakes the runner's processes sixty times, not a thousand, and what it prints
+// once in a while is passed on at once. A read from a terminal gives at most
+// 4095 bytes: in a flood chunks are full, and nothing waits.
 func pace(n int) {
-	if n < 1024 {
-		time.Sleep(4 * time.Millisecond)
+	if n < 2048 {
+		_, _ = unix.Poll(nil, 15) // a sleep without a timer of the runtime, whose thread would wake too
 	}
 }

@@ -205,7 +205,8 @@ func TestOutputLargerThanMemory(t *testing.T) {
 // whoever still holds the terminal.
 func TestChildOfTheChildKeepsTheTerminal(t *testing.T) {
 	h := newHeld(t, rundir.Spec{PTY: true})
-	h.start("sh", "-c", "(trap '' HUP; sleep 5) & echo bye")
+	deaf := filepath.Join(t.TempDir(), "deaf")
+	h.start("sh", "-c", "(trap '' HUP; : > "+deaf+"; sleep 5) & while [ ! -e "+deaf+" ]; do sleep 0.01; done; echo bye")
 	if out, s := h.until(Exited, ""); out != "bye\n" || s.Left == 0 {
 		t.Fatalf("%q %+v", out, s)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -20,10 +21,13 @@ import (
 // training that wants the memory and the processors, and deaf to terminals. The
 // signals are caught, not ignored: what is ignored stays so in the child.
 func small() {
+	runtime.GOMAXPROCS(1) // there is little to do, and threads that spin cost the training
 	debug.SetGCPercent(50)
 	debug.SetMemoryLimit(64 << 20)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGPIPE,
 		syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
+	// What starting took is not needed again for days.
+	time.AfterFunc(3*time.Second, debug.FreeOSMemory)
 }
 
 // Supervise supervises the run in d until its end; revived says that an earlier

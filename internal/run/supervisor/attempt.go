@@ -62,6 +62,7 @@ func (s *supervisor) exited(state hold.State) {
 		return
 	}
 	s.screen.Flush()
+	s.writeClean()
 	end := s.explain(state)
 	s.note("attempt-end", end, true)
 	resume, known := recipe.Find(recipe.Facts{Argv: s.Spec.Argv, Dir: s.Spec.Dir, Checkpoint: s.watch.safe.Path})

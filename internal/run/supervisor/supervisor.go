@@ -63,6 +63,7 @@ type supervisor struct {
 	out    *stream.Buffer
 	screen *screen.Screen
 	clean  *seglog.Writer
+	lines  []byte // finished lines that the clean log does not have yet
 
 	clients  map[*client]bool
 	messages chan message
@@ -144,7 +145,7 @@ func (s *supervisor) open() (err error) {
 	if s.clean, err = seglog.NewWriter(s.Dir.Clean(), s.Spec.CleanCap); err != nil {
 		return err
 	}
-	s.screen = screen.New(tailLines, func(line string) { _, _ = s.clean.Write(append([]byte(line), '\n')) })
+	s.screen = screen.New(tailLines, func(line string) { s.lines = append(append(s.lines, line...), '\n') })
 	s.out = stream.New(s.Dir.Raw(), 0, memory)
 	s.status.Supervisor = procs.Identify(os.Getpid())
 	s.status.Phase, s.status.Started = rundir.Starting, s.Spec.Created
@@ -291,8 +292,18 @@ func (s *supervisor) output(off int64, at time.Time, data []byte) {
 	}
 	s.out.Append(off, at, data)
 	_, _ = s.screen.Write(data)
+	s.writeClean()
 	s.watch.feed(at, data)
 	s.dirty = true
+}
+
+// writeClean writes finished lines, many at once. A full disk costs the log, not
+// the run.
+func (s *supervisor) writeClean() {
+	if len(s.lines) > 0 {
+		_, _ = s.clean.Write(s.lines)
+		s.lines = s.lines[:0]
+	}
 }
 
 func (s *supervisor) tick(now time.Time) {
