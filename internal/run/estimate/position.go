@@ -1,6 +1,10 @@
 package estimate
 
-import "stoker/internal/run/progress"
+import (
+	"strings"
+
+	"stoker/internal/run/progress"
+)
 
 // position finds, among all counters on the screen, the one that stands for the
 // run, and turns it into a place on one axis: units (nearly always steps) from 0
@@ -105,7 +109,7 @@ func (p *position) stepEvent(e *progress.Event) (moved, reset bool) {
 	if e.Phase != "" && e.Phase != progress.Train {
 		return false, false
 	}
-	key := e.Source + "\x00" + e.Bar
+	key := family(e.Source) + "\x00" + e.Bar
 	rank := p.rankOf(e)
 	if key != p.main {
 		if !p.shouldSwitch(key, rank, e) {
@@ -119,6 +123,13 @@ func (p *position) stepEvent(e *progress.Event) (moved, reset bool) {
 	p.rank, p.source, p.unit, p.guess = max(rank, p.rank), e.Source, e.Unit, e.Guess
 	p.follow(e)
 	return true, reset
+}
+
+// family joins the formats of one framework whose counters are one and the same:
+// a bar that gets its total in the second epoch only.
+func family(source string) string {
+	head, _, _ := strings.Cut(source, "_")
+	return strings.TrimRight(head, "0123456789")
 }
 
 func (p *position) rankOf(e *progress.Event) int {

@@ -15,6 +15,7 @@ type timeline struct {
 	last  float64 // place
 	lastT float64 // its time, seconds since the start
 
+	behind    int             // places told in a row that were not beyond last
 	marks     map[string]bool // what happened since the last place
 	epoch     int
 	intervals ring      // durations of the newest intervals between places
@@ -44,6 +45,10 @@ func (r *ring) sum() (s float64) {
 	return s
 }
 
+// maxBehind is how many places in a row may lie before the last one, as when
+// several ranks print, each at its own pace, before they are believed.
+const maxBehind = 32
+
 // mark notes that a pause of this kind happened since the last place.
 func (l *timeline) mark(kind string) {
 	if l.marks == nil {
@@ -63,12 +68,13 @@ func (l *timeline) move(t, pos float64, epoch int) *change {
 	}
 	dn, dt := pos-l.last, t-l.lastT
 	if dn <= 0 {
-		if dn < 0 { // counted again from an earlier place
-			l.last, l.lastT, l.epoch = pos, t, epoch
+		if l.behind++; dn < 0 && (l.behind >= maxBehind || dn < -100) { // counted again from an earlier place
+			l.last, l.lastT, l.epoch, l.behind = pos, t, epoch, 0
 			clear(l.marks)
 		}
 		return nil
 	}
+	l.behind = 0
 	newEpoch := epoch != l.epoch
 	l.last, l.lastT, l.epoch = pos, t, epoch
 	if !l.warm { // the first step, with compilation in it, is charged to the start

@@ -1,6 +1,10 @@
 package progress
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
 // context is what earlier lines of the run told and later lines leave out: the
 // running epoch, totals from banners, and which unnamed bar is which.
@@ -27,6 +31,10 @@ type bar struct {
 	total       int64
 	phase       string
 	inner       bool // it counts the steps of an epoch that another bar counts
+	guessed     bool // phase is a guess
+	settled     bool // such a guess turned out wrong
+	began, seen time.Time
+	lasted      time.Duration // the longest pass through it
 }
 
 const maxBars = 64
@@ -93,13 +101,17 @@ func (c *context) epochLine(e *Event) {
 }
 
 func (c *context) stepLine(e *Event) {
-	key := e.Source + "\x00" + e.Bar
 	if e.Bar == "" && e.Steps > 0 && e.Source == "tqdm" {
-		key += string(rune(e.Steps % 0x10000)) // unnamed bars are told apart by their total
+		e.Bar = "/" + strconv.FormatInt(e.Steps, 10) // unnamed bars are told apart by their total
 	}
+	key := e.Source + "\x00" + e.Bar
 	b := c.bar(key, e)
 	c.findRole(key, b, e)
-	b.last, b.total = e.Step, max(b.total, e.Steps)
+	if e.Step < b.last {
+		b.began = e.Time
+	}
+	b.last, b.total, b.seen = e.Step, max(b.total, e.Steps), e.Time
+	b.lasted = max(b.lasted, e.Time.Sub(b.began))
 	if e.Kind == Epoch {
 		return
 	}
@@ -145,7 +157,7 @@ func (c *context) bar(key string, e *Event) *bar {
 		delete(c.bars, c.order[0])
 		c.order = c.order[1:]
 	}
-	b := &bar{first: e.Step, last: e.Step, total: e.Steps, phase: e.Phase}
+	b := &bar{first: e.Step, last: e.Step, total: e.Steps, phase: e.Phase, began: e.Time, seen: e.Time}
 	c.bars[key] = b
 	c.order = append(c.order, key)
 	return b
@@ -168,13 +180,22 @@ func (c *context) findRole(key string, b *bar, e *Event) {
 		c.epochLine(e)
 		return
 	}
-	if e.Phase != "" || b.phase != "" || c.outer != "" {
+	if b.guessed {
+		c.doubt(b, e)
+	}
+	if e.Phase != "" || b.phase != "" || b.settled || c.outer != "" {
 		return
 	}
 	for i := len(c.order) - 1; i >= 0; i-- {
 		k := c.order[i]
 		o := c.bars[k]
-		if k == key || !strings.HasPrefix(k, e.Source) || o.phase != "" && o.phase != Train || o.total > 0 && o.last >= o.total {
+		if k == key || !strings.HasPrefix(k, e.Source) || o.phase != "" && o.phase != Train {
+			continue
+		}
+		if o.total > 0 && o.last >= o.total {
+			if b.first <= 1 && o.first <= 1 && b.total > 0 && b.total < o.total {
+				b.phase, b.guessed = Validation, true // a shorter bar after a full one
+			}
 			continue
 		}
 		if o.last == o.first && o.total > 0 && o.total <= 100000 {
@@ -187,6 +208,17 @@ func (c *context) findRole(key string, b *bar, e *Event) {
 		}
 		return
 	}
+}
+
+// doubt takes back that a bar is a validation once it has run for twice as long
+// as any other: it is the next stage of the program, then.
+func (c *context) doubt(b *bar, e *Event) {
+	for _, k := range c.order {
+		if o := c.bars[k]; o != b && e.Time.Sub(b.began) <= 2*o.lasted {
+			return
+		}
+	}
+	b.phase, b.guessed, b.settled = "", false, true
 }
 
 // osc reads progress that programs tell their terminal: our own exact record

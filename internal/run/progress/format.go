@@ -33,7 +33,7 @@ var formats = concat(
 	tqdmFormats, ultralyticsFormats, lightningFormats, kerasFormats, jsonFormats, huggingFaceFormats, kohyaFormats,
 	timmFormats, openMMLabFormats, pytorchFormats, megatronFormats, fairseqFormats,
 	nanoGPTFormats, tensorFlowFormats, paddleFormats, fastaiFormats, detectronFormats, speechFormats, boostingFormats,
-	stokerFormats, toolFormats, checkpointFormats, genericFormats,
+	stokerFormats, toolFormats, checkpointFormats, configFormats, genericFormats,
 )
 
 func concat(lists ...[]format) []format {

@@ -236,3 +236,28 @@ func letters(i int) string {
 type discard struct{}
 
 func (discard) Write(b []byte) (int, error) { return len(b), nil }
+
+func TestAShorterBarAfterAFullOneIsAValidation(t *testing.T) { // for epoch in ...: tqdm(train); tqdm(val)
+	bar := func(n, total int) string {
+		return fmt.Sprintf("\r%3d%%|███| %d/%d [00:10<01:12,  2.59s/it]", 100*n/total, n, total)
+	}
+	p := NewParser(Options{})
+	all := events(p, bar(0, 300), bar(100, 300), bar(200, 300), bar(300, 300), bar(0, 40), bar(40, 40), bar(0, 300), bar(10, 300))
+	for i, want := range []string{"", "", "", "", Validation, Validation, "", ""} {
+		if all[i].Phase != want {
+			t.Errorf("bar %d has phase %q, want %q", i, all[i].Phase, want)
+		}
+	}
+	p = NewParser(Options{}) // two stages of one program: the second one lasts
+	var chunks []string
+	for i := range 60 {
+		chunks = append(chunks, bar(min(i*50, 300), 300))
+		if i >= 7 {
+			chunks[i] = bar(i-7, 100)
+		}
+	}
+	all = events(p, chunks...)
+	if last := all[len(all)-1]; last.Phase != "" || last.Steps != 100 {
+		t.Errorf("the second stage is %+v, want no validation", last)
+	}
+}
