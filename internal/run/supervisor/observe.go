@@ -49,7 +49,7 @@ func newWatcher(spec rundir.Spec) watcher {
 // begin starts to watch an attempt.
 func (w *watcher) begin(at time.Time, argv []string) {
 	w.parser = progress.NewParser(progress.Options{Total: w.spec.Total, Pattern: w.spec.Pattern})
-	w.est = estimate.New(estimate.Options{Start: at, Total: w.spec.Total}, w.history)
+	w.est = estimate.New(estimate.Options{Start: at, Total: w.spec.Total, Argv: argv}, w.history)
 	w.files = ckpt.New(at, w.spec.Dir, argv)
 	w.stall = stall{}
 	w.began, w.track, w.first, w.reached = at, nil, -1, -1
