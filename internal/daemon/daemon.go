@@ -15,6 +15,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"stoker/internal/engine"
@@ -73,9 +74,30 @@ func Serve(ctx context.Context, l *net.UnixListener, o Options) error {
 			}
 		case ctx.Err() != nil:
 			return nil
+		case scarce(err):
+			s.log("a client must wait: %v", err)
+			pause(ctx)
 		default:
 			return errs.New(errs.Internal, "cannot accept clients: %w", err)
 		}
+	}
+}
+
+// scarce reports whether err passes when others give back what they use.
+func scarce(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.ECONNABORTED} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// pause waits a moment before accepting again; the clients are queued meanwhile.
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(20 * time.Millisecond):
+	case <-ctx.Done():
 	}
 }
 

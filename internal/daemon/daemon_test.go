@@ -234,6 +234,11 @@ func TestBadClients(t *testing.T) {
 	f("an unknown member", errs.Invalid, func(p *peer) error {
 		return greet(p, func() error { return p.send(wire.TypeOpen, map[string]any{"datasset": "x"}) })
 	})
+	f("a relative path", errs.Invalid, func(p *peer) error {
+		relative := o
+		relative.Dataset = "photos.stk"
+		return greet(p, func() error { return p.send(wire.TypeOpen, relative) })
+	})
 	f("no such dataset", errs.NotFound, func(p *peer) error {
 		missing := o
 		missing.Dataset = "/nonexistent.stk"
@@ -480,4 +485,32 @@ func TestManySessionsAtOnce(t *testing.T) {
 		})
 	}
 	g.Wait()
+}
+
+// TestASlowClient: one that reads nothing takes no more than its slots, and
+// others go on; then it reads on where it was.
+func TestASlowClient(t *testing.T) {
+	budget := engine.NewBudget(2, 256<<20)
+	name := start(t, Options{Budget: budget})
+	o := request(enginetest.Make(t, enginetest.Options{Samples: 50}))
+	slow := mustJoin(t, name, o)
+	left := budget.Left()
+	other := mustJoin(t, name, o)
+	if _, err := other.take(100); err != nil {
+		t.Fatal(err)
+	}
+	other.close()
+	eventually(t, "the end of the other session", func() bool { return budget.Left() >= left })
+	if budget.Left() != left {
+		t.Errorf("%d bytes are left, were %d", budget.Left(), left)
+	}
+	all, err := slow.take(20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, b := range all {
+		if b.Epoch != uint64(i/7) || b.Step != uint64(i%7) {
+			t.Errorf("batch %d is %+v", i, b)
+		}
+	}
 }

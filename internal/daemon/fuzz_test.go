@@ -19,8 +19,8 @@ func FuzzOpen(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
-	f.Add([]byte(`{"dataset": "x", "pipeline": {"ops": [{"op": "resize", "size": [1000000, 1000000]}]}, "plan": {"batch_size": -1}}`))
-	f.Add([]byte(`{"state": {"version": 1}, "resources": {"workers": 9223372036854775807}}`))
+	f.Add([]byte(`{"dataset": "/x", "pipeline": {"ops": [{"op": "resize", "size": [1000000, 1000000]}]}, "plan": {"batch_size": -1}}`))
+	f.Add([]byte(`{"dataset": "/x", "state": {"version": 1}, "resources": {"workers": 9223372036854775807}}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		c := client{server: &server{}}
 		if o, err := c.options(payload); err == nil && o.Pushed != true {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"path/filepath"
 	"time"
 
 	"stoker/internal/dataset"
@@ -51,6 +52,9 @@ func (c *client) options(payload []byte) (engine.Options, error) {
 		Epoch: m.Start.Epoch, Position: m.Start.Position,
 		Workers: m.Resources.Workers, Prefetch: m.Resources.PrefetchBatches, MemoryBytes: m.Resources.MemoryBudgetBytes,
 		Budget: c.server.Budget, Pushed: true, Notify: c.notify,
+	}
+	if !filepath.IsAbs(m.Dataset) {
+		return o, errs.New(errs.Invalid, "the dataset's path %q is not absolute; the engine has another working directory", m.Dataset)
 	}
 	if !isNull(m.State) {
 		o.State = m.State

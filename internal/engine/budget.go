@@ -32,14 +32,24 @@ func NewBudget(cores int, memoryBytes int64) *Budget {
 			cores = m.Cores
 		}
 		if memoryBytes <= 0 {
-			memoryBytes = max(m.MemoryBytes/MemoryShare, minMemory)
+			memoryBytes = share(m.MemoryBytes)
 		}
 	}
 	return &Budget{cores: make(chan struct{}, cores), huge: make(chan struct{}, 1), total: memoryBytes}
 }
 
-// minMemory is assumed where the system does not tell.
+// minMemory is what a batch of 256 usual pictures needs four times. A process
+// that may have little gets up to half of it.
 const minMemory = 256 << 20
+
+// share returns the part of the process's memory that is for sessions; 0 is
+// unknown.
+func share(memoryBytes int64) int64 {
+	if memoryBytes == 0 {
+		return minMemory
+	}
+	return max(memoryBytes/MemoryShare, min(minMemory, memoryBytes/2))
+}
 
 // Cores returns how many cores may decode at once.
 func (b *Budget) Cores() int { return cap(b.cores) }

@@ -233,8 +233,8 @@ func (s *Session) heldText() string {
 		}
 		fmt.Fprintf(&b, "epoch %d step %d", p.epoch, p.step)
 	}
-	return fmt.Sprintf("the loop keeps %d batches (%s), all that the memory budget of %s allows",
-		len(held), b.String(), stats.Bytes(float64(s.sizes.memory)))
+	return fmt.Sprintf("the loop keeps %d batches (%s), all that there can be at once (memory budget %s, %s a batch)",
+		len(held), b.String(), stats.Bytes(float64(s.sizes.memory)), stats.Bytes(float64(s.layout.Bytes)))
 }
 
 func (s *Session) heldError() error {

@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"stoker/internal/errs"
 	"stoker/internal/stats"
 )
@@ -42,6 +44,16 @@ const (
 	scratchShare = 4
 )
 
+// maxSlots bounds the slots by the descriptors that they take: a session gets an
+// eighth of the process's.
+func maxSlots() int64 {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 64
+	}
+	return int64(min(max(limit.Cur/8, 64), 4096))
+}
+
 // arrange decides all sizes and reserves the memory of the first slots.
 func (s *Session) arrange() error {
 	var err error
@@ -79,7 +91,7 @@ func (s *Session) arrangeSlots() error {
 		scratch += processBytes // else it is in the three quarters that no budget has
 	}
 	scratch = min(scratch, z.memory/scratchShare)
-	z.slotsMax = int(min(max(z.memory-readAhead-scratch, 0)/slot, 1<<16))
+	z.slotsMax = int(min(max(z.memory-readAhead-scratch, 0)/slot, maxSlots()))
 	if z.slotsMax < minSlots {
 		return errs.New(errs.Exhausted, "%d batches of %s do not fit into the memory budget of %s",
 			minSlots, stats.Bytes(float64(slot)), stats.Bytes(float64(z.memory))).

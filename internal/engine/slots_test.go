@@ -80,3 +80,11 @@ func TestSlotsGrowByWhatIsHeld(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+func TestShareOfTheMemory(t *testing.T) {
+	for memory, want := range map[int64]int64{0: 256 << 20, 64 << 30: 16 << 30, 800 << 20: 256 << 20, 100 << 20: 50 << 20} {
+		if got := share(memory); got != want {
+			t.Errorf("of %d bytes: %d, want %d", memory, got, want)
+		}
+	}
+}
