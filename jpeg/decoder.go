@@ -67,7 +67,8 @@ type Decoder struct {
 
 	progressive progressiveScan
 	smooth      smoother
-	lastGood    int // last MCU row for which the last progressive scan had data
+	oneScan     bool // set by loadAll
+	lastGood    int  // last MCU row for which the last progressive scan had data
 }
 
 // ParseHeader reads an image's header, up to its first scan.
