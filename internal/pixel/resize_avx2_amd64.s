@@ -120,6 +120,74 @@ GLOBL pairs23<>(SB), RODATA|NOPTR, $16
 	VPADDD Y5, Y0, Y0 \
 	VPADDD Y6, Y1, Y1
 
+// func horizontalNearAVX2(dst0, dst1, src0, src1 *byte, bases *int32, order, halves *uint32, pairs, vectors int)
+//
+// Vectors of 8 bytes of two rows. Each half of vector i takes its taps from 16
+// bytes at bases[2*i] and bases[2*i+1], two by the byte order at order[8*i] and as
+// many more from every 6 bytes on. halves holds, for each vector and two taps, the
+// low halves of 8 pairs of coefficients, then the high ones.
+TEXT ·horizontalNearAVX2(SB), NOSPLIT, $0-72
+	MOVQ dst0+0(FP), DI
+	MOVQ dst1+8(FP), DX
+	MOVQ src0+16(FP), SI
+	MOVQ src1+24(FP), R9
+	MOVQ bases+32(FP), R8
+	MOVQ order+40(FP), BX
+	MOVQ halves+48(FP), R13
+	MOVQ pairs+56(FP), R14
+	MOVQ vectors+64(FP), CX
+	VPBROADCASTD half<>(SB), Y15
+
+vector:
+	MOVLQSX (R8), AX
+	MOVLQSX 4(R8), R10
+	ADDQ $8, R8
+	VMOVDQU (BX), Y10
+	ADDQ $32, BX
+	VMOVDQA Y15, Y0
+	VPXOR Y1, Y1, Y1
+	VMOVDQA Y15, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ R14, R12
+
+two:
+	VMOVDQU (SI)(AX*1), X4
+	VMOVDQU (R9)(AX*1), X5
+	VINSERTI128 $1, (SI)(R10*1), Y4, Y4
+	VINSERTI128 $1, (R9)(R10*1), Y5, Y5
+	VMOVDQU (R13), Y8
+	VMOVDQU 32(R13), Y9
+	VPSHUFB Y10, Y4, Y4
+	VPSHUFB Y10, Y5, Y5
+	VPMADDWD Y8, Y4, Y6
+	VPMADDWD Y9, Y4, Y4
+	VPMADDWD Y8, Y5, Y7
+	VPMADDWD Y9, Y5, Y5
+	VPADDD Y6, Y0, Y0
+	VPADDD Y4, Y1, Y1
+	VPADDD Y7, Y2, Y2
+	VPADDD Y5, Y3, Y3
+	ADDQ $6, AX
+	ADDQ $6, R10
+	ADDQ $64, R13
+	DECQ R12
+	JNZ two
+
+	JOIN(Y0, Y1)
+	JOIN(Y2, Y3)
+	VPACKSSDW Y2, Y0, Y0
+	VPACKUSWB Y0, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPUNPCKLDQ X1, X0, X0
+	VMOVQ X0, (DI)
+	VPEXTRQ $1, X0, (DX)
+	ADDQ $8, DI
+	ADDQ $8, DX
+	DECQ CX
+	JNZ vector
+	VZEROUPPER
+	RET
+
 // func horizontalAVX2(dst0, dst1, src0, src1 *byte, offsets *int32, halves *uint32, pairs, n int)
 //
 // n pixels of two rows, one in each half of the vectors. Pixel i takes 2*pairs

@@ -33,6 +33,68 @@ GLOBL half512<>(SB), RODATA|NOPTR, $4
 	VPADDD HIGH, LOW, LOW \
 	VPSRAD $22, LOW, LOW
 
+// SUM makes rounded pixels of the sums of three digits and stores 16 of them.
+#define SUM(D0, D1, D2, DST) \
+	VPSLLD $8, D2, D2 \
+	VPADDD D1, D2, D2 \
+	VPSLLD $8, D2, D2 \
+	VPADDD D0, D2, D2 \
+	VPSRAD $22, D2, D2 \
+	VPMAXSD Z15, D2, D2 \
+	VPMOVUSDB D2, DST
+
+// SETUP loads the arguments of the horizontal kernels and two constants.
+#define SETUP \
+	MOVQ dst0+0(FP), DI \
+	MOVQ dst1+8(FP), DX \
+	MOVQ src0+16(FP), SI \
+	MOVQ src1+24(FP), R9 \
+	MOVQ bases+32(FP), R8 \
+	MOVQ order+40(FP), BX \
+	MOVQ digits+48(FP), R13 \
+	MOVQ quads+56(FP), R14 \
+	MOVQ vectors+64(FP), CX \
+	VPXORQ Z15, Z15, Z15 \
+	VPBROADCASTD half512<>(SB), Z14
+
+// BEGIN finds the next vector's place and order and clears its sums.
+#define BEGIN \
+	MOVLQSX (R8), AX \
+	ADDQ $4, R8 \
+	LEAQ (SI)(AX*1), R10 \
+	LEAQ (R9)(AX*1), R11 \
+	VMOVDQU64 (BX), Z10 \
+	ADDQ $64, BX \
+	VMOVDQA64 Z14, Z0 \
+	VPXORQ Z1, Z1, Z1 \
+	VPXORQ Z2, Z2, Z2 \
+	VMOVDQA64 Z14, Z3 \
+	VPXORQ Z4, Z4, Z4 \
+	VPXORQ Z5, Z5, Z5 \
+	MOVQ R14, R12
+
+// QUAD adds four taps of both rows, in order in Z6 and Z7, and goes on to the next.
+#define QUAD \
+	VMOVDQU64 (R13), Z11 \
+	VMOVDQU64 64(R13), Z12 \
+	VMOVDQU64 128(R13), Z13 \
+	VPDPBUSD Z11, Z6, Z0 \
+	VPDPBUSD Z12, Z6, Z1 \
+	VPDPBUSD Z13, Z6, Z2 \
+	VPDPBUSD Z11, Z7, Z3 \
+	VPDPBUSD Z12, Z7, Z4 \
+	VPDPBUSD Z13, Z7, Z5 \
+	ADDQ $192, R13 \
+	ADDQ $12, R10 \
+	ADDQ $12, R11
+
+// END stores the vector's pixels.
+#define END \
+	SUM(Z0, Z1, Z2, (DI)) \
+	SUM(Z3, Z4, Z5, (DX)) \
+	ADDQ $16, DI \
+	ADDQ $16, DX
+
 // func verticalAVX512(dst, src *byte, stride int, halves *uint32, taps, n int)
 //
 // As verticalAVX2, for n >= 64.
@@ -95,73 +157,49 @@ store:
 	VZEROUPPER
 	RET
 
-// SUM makes rounded pixels of the sums of three digits and stores 16 of them.
-#define SUM(D0, D1, D2, DST) \
-	VPSLLD $8, D2, D2 \
-	VPADDD D1, D2, D2 \
-	VPSLLD $8, D2, D2 \
-	VPADDD D0, D2, D2 \
-	VPSRAD $22, D2, D2 \
-	VPMAXSD Z15, D2, D2 \
-	VPMOVUSDB D2, DST
-
 // func horizontalAVX512(dst0, dst1, src0, src1 *byte, bases *int32, order, digits *uint32, quads, vectors int)
 //
 // Vectors of 16 bytes of two rows. A coefficient is three signed 8-bit digits to
 // base 256, which VPDPBUSD multiplies with four taps of 16 bytes at once. Vector i
-// takes its taps from 64 bytes at bases[i], four by the byte order at order[64*i]
+// takes its taps from 64 bytes at bases[i], four by the byte order at order[16*i]
 // and as many more from every 12 bytes on. digits holds, for each vector and four
 // taps, 64 bytes of each digit, the lowest first.
 TEXT ·horizontalAVX512(SB), NOSPLIT, $0-72
-	MOVQ dst0+0(FP), DI
-	MOVQ dst1+8(FP), DX
-	MOVQ src0+16(FP), SI
-	MOVQ src1+24(FP), R9
-	MOVQ bases+32(FP), R8
-	MOVQ order+40(FP), BX
-	MOVQ digits+48(FP), R13
-	MOVQ quads+56(FP), R14
-	MOVQ vectors+64(FP), CX
-	VPXORQ Z15, Z15, Z15
-	VPBROADCASTD half512<>(SB), Z14
+	SETUP
 
 vector:
-	MOVLQSX (R8), AX
-	ADDQ $4, R8
-	LEAQ (SI)(AX*1), R10
-	LEAQ (R9)(AX*1), R11
-	VMOVDQU64 (BX), Z10
-	ADDQ $64, BX
-	VMOVDQA64 Z14, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VMOVDQA64 Z14, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	MOVQ R14, R12
+	BEGIN
 
 quad:
 	VPERMB (R10), Z10, Z6
 	VPERMB (R11), Z10, Z7
-	VMOVDQU64 (R13), Z11
-	VMOVDQU64 64(R13), Z12
-	VMOVDQU64 128(R13), Z13
-	VPDPBUSD Z11, Z6, Z0
-	VPDPBUSD Z12, Z6, Z1
-	VPDPBUSD Z13, Z6, Z2
-	VPDPBUSD Z11, Z7, Z3
-	VPDPBUSD Z12, Z7, Z4
-	VPDPBUSD Z13, Z7, Z5
-	ADDQ $192, R13
-	ADDQ $12, R10
-	ADDQ $12, R11
+	QUAD
 	DECQ R12
 	JNZ quad
+	END
+	DECQ CX
+	JNZ vector
+	VZEROUPPER
+	RET
 
-	SUM(Z0, Z1, Z2, (DI))
-	SUM(Z3, Z4, Z5, (DX))
-	ADDQ $16, DI
-	ADDQ $16, DX
+// func horizontalFarAVX512(dst0, dst1, src0, src1 *byte, bases *int32, order, digits *uint32, quads, vectors int)
+//
+// The same with taps from 128 bytes.
+TEXT ·horizontalFarAVX512(SB), NOSPLIT, $0-72
+	SETUP
+
+vector:
+	BEGIN
+
+quad:
+	VMOVDQU64 (R10), Z6
+	VMOVDQU64 (R11), Z7
+	VPERMT2B 64(R10), Z10, Z6
+	VPERMT2B 64(R11), Z10, Z7
+	QUAD
+	DECQ R12
+	JNZ quad
+	END
 	DECQ CX
 	JNZ vector
 	VZEROUPPER
