@@ -11,7 +11,7 @@ import (
 	"stoker/internal/errs"
 )
 
-var allTypes = []Type{Bool, Uint8, Uint16, Int32, Uint32, Int64, Float64, Utf8, Binary}
+var allTypes = []Type{Bool, Uint8, Uint16, Int32, Uint32, Int64, Float64, Utf8, Binary, Float32, List}
 
 // cell is a value of any type.
 type cell struct {
@@ -24,7 +24,11 @@ type cell struct {
 func schemaOf(types []Type) *Schema {
 	s := &Schema{}
 	for i, t := range types {
-		s.Fields = append(s.Fields, Field{Name: fmt.Sprintf("column %d", i), Type: t, Nullable: true})
+		f := Field{Name: fmt.Sprintf("column %d", i), Type: t, Nullable: true}
+		if t == List {
+			f.Elem, f.Features = []Type{Uint16, Int32, Float64}[i%3], []int{0, 1, 3}[i/2%3]
+		}
+		s.Fields = append(s.Fields, f)
 	}
 	return s
 }
@@ -35,11 +39,11 @@ func appendCell(b *Builder, column int, t Type, c cell) {
 		b.AppendNull(column)
 	case t == Bool:
 		b.AppendBool(column, c.int != 0)
-	case t == Float64:
+	case t == Float64, t == Float32:
 		b.AppendFloat(column, c.float)
 	case t == Utf8:
 		b.AppendString(column, c.bytes)
-	case t == Binary:
+	case t == Binary, t == List:
 		b.AppendBytes(column, []byte(c.bytes))
 	default:
 		b.AppendInt(column, c.int)
@@ -52,7 +56,7 @@ func readCell(c *Column, i int) (got cell, ok bool) {
 		return cell{null: true}, true
 	}
 	switch {
-	case c.Type == Float64:
+	case c.Type == Float64, c.Type == Float32:
 		return cell{float: c.Float(i)}, true
 	case c.Type.Variable():
 		v, ok := c.Bytes(i)
@@ -61,12 +65,12 @@ func readCell(c *Column, i int) (got cell, ok bool) {
 	return cell{int: c.Int(i)}, true
 }
 
-func drawCell(t *rapid.T, typ Type) cell {
+func drawCell(t *rapid.T, f *Field) cell {
 	c := cell{null: rapid.IntRange(0, 4).Draw(t, "null") == 0}
 	if c.null {
 		return c
 	}
-	switch typ {
+	switch f.Type {
 	case Bool:
 		c.int = rapid.Int64Range(0, 1).Draw(t, "bool")
 	case Uint8:
@@ -81,6 +85,11 @@ func drawCell(t *rapid.T, typ Type) cell {
 		c.int = rapid.Int64().Draw(t, "int64")
 	case Float64:
 		c.float = rapid.Float64().Draw(t, "float64")
+	case Float32:
+		c.float = float64(rapid.Float32().Draw(t, "float32"))
+	case List:
+		n := rapid.IntRange(0, 9).Draw(t, "elements") * f.unit()
+		c.bytes = string(rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "list"))
 	case Utf8:
 		c.bytes = rapid.StringN(0, 20, 60).Draw(t, "utf8")
 	case Binary:
@@ -105,7 +114,7 @@ func drawFile(t *rapid.T, align int) (schema *Schema, cells [][][]cell, data []b
 		cells[i] = make([][]cell, rapid.IntRange(1, 20).Draw(t, "rows"))
 		for r := range cells[i] {
 			for c, f := range schema.Fields {
-				cells[i][r] = append(cells[i][r], drawCell(t, f.Type))
+				cells[i][r] = append(cells[i][r], drawCell(t, &schema.Fields[c]))
 				appendCell(b, c, f.Type, cells[i][r][c])
 			}
 		}

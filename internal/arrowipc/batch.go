@@ -23,6 +23,7 @@ type Column struct {
 	offsets []byte
 	values  []byte
 	start   int64 // file offset of values
+	unit    int64 // bytes of values for one step of offsets
 }
 
 // Batch checks the metadata of batch i and returns a view of it: O(columns).
@@ -44,20 +45,19 @@ func (f *File) Batch(i int) (Batch, error) {
 	rows := m.header.int64(batchLength)
 	nodes, _, n := m.header.vector(batchNodes, nodeBytes)
 	buffers, _, _ := m.header.vector(batchBuffers, bufferBytes)
-	if *m.header.bad || n != len(f.schema.Fields) || rows < 0 || rows > math.MaxInt32 {
+	if *m.header.bad || n != f.schema.nodes() || rows < 0 || rows > math.MaxInt32 {
 		return Batch{}, damaged
 	}
-	body := bodyReader{data: f.data[block.Body():block.End()], start: block.Body(), buffers: buffers}
-	batch := Batch{Rows: int(rows), Columns: make([]Column, n)}
+	body := bodyReader{data: f.data[block.Body():block.End()], start: block.Body(), buffers: buffers, nodes: nodes}
+	batch := Batch{Rows: int(rows), Columns: make([]Column, len(f.schema.Fields))}
 	for c := range batch.Columns {
-		node := nodes[nodeBytes*c:]
-		length, nulls := binary.LittleEndian.Uint64(node), binary.LittleEndian.Uint64(node[8:])
+		length, nulls := body.node()
 		if length != uint64(rows) || nulls > uint64(rows) {
 			return Batch{}, damaged
 		}
-		col := &batch.Columns[c]
-		*col = Column{Type: f.schema.Fields[c].Type, rows: int(rows), Nulls: int(nulls)}
-		if !body.column(col) {
+		field, col := &f.schema.Fields[c], &batch.Columns[c]
+		*col = Column{Type: field.Type, rows: int(rows), Nulls: int(nulls), unit: int64(field.unit())}
+		if !body.column(col, field) {
 			return Batch{}, damaged
 		}
 	}
@@ -69,10 +69,18 @@ type bodyReader struct {
 	data    []byte
 	start   int64  // file offset of data
 	buffers []byte // Buffer structs not yet taken
+	nodes   []byte // FieldNode structs not yet taken
+}
+
+// node takes the next FieldNode; their number was checked.
+func (b *bodyReader) node() (length, nulls uint64) {
+	n := b.nodes
+	b.nodes = n[nodeBytes:]
+	return binary.LittleEndian.Uint64(n), binary.LittleEndian.Uint64(n[8:])
 }
 
 // column takes the buffers of a column and checks that they suffice for its rows.
-func (b *bodyReader) column(c *Column) bool {
+func (b *bodyReader) column(c *Column, f *Field) bool {
 	valid, _, ok := b.next()
 	if !ok || c.Nulls > 0 && len(valid) < (c.rows+7)/8 {
 		return false
@@ -87,8 +95,36 @@ func (b *bodyReader) column(c *Column) bool {
 			return false
 		}
 	}
+	items := uint64(0)
+	if c.Type == List {
+		if items, ok = b.children(f); !ok {
+			return false
+		}
+	}
 	c.values, c.start, ok = b.next()
+	if c.Type == List {
+		size := uint64(types[f.Elem].bits / 8)
+		return ok && items <= uint64(len(c.values))/size
+	}
 	return ok && (c.Type.Variable() || len(c.values) >= c.Type.valueBytes(c.rows))
+}
+
+// children takes the nodes of a list's children, and their validity buffers, down
+// to the numbers, of which it returns the count. Nulls among them are refused.
+func (b *bodyReader) children(f *Field) (items uint64, ok bool) {
+	outer := uint64(0)
+	for level := 1; level < f.nodes(); level++ {
+		n, nulls := b.node()
+		_, _, found := b.next()
+		if nulls != 0 || !found || n > math.MaxInt64/maxFeatures {
+			return 0, false
+		}
+		if level == 2 && n < outer*uint64(f.Features) {
+			return 0, false
+		}
+		outer, items = n, n
+	}
+	return items, true
 }
 
 func (b *bodyReader) next() (buf []byte, at int64, ok bool) {
@@ -127,25 +163,28 @@ func (c *Column) Int(i int) int64 {
 	}
 }
 
-// Float returns the value of row i of a float64 column.
+// Float returns the value of row i of a float32 or float64 column.
 func (c *Column) Float(i int) float64 {
+	if c.Type == Float32 {
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(c.values[4*i:])))
+	}
 	return math.Float64frombits(binary.LittleEndian.Uint64(c.values[8*i:]))
 }
 
-// Span returns where the value of row i of a utf8 or binary column lies: its
-// offset in the file and its length. ok is false where the column's offsets are
-// damaged.
+// Span returns where the value of row i of a utf8, binary or list column lies:
+// its offset in the file and its length, both in bytes. ok is false where the
+// column's offsets are damaged.
 func (c *Column) Span(i int) (offset, length int64, ok bool) {
 	from := binary.LittleEndian.Uint32(c.offsets[4*i:])
 	to := binary.LittleEndian.Uint32(c.offsets[4*i+4:])
-	if from > to || uint64(to) > uint64(len(c.values)) {
+	if from > to || uint64(to) > uint64(len(c.values))/uint64(c.unit) {
 		return 0, 0, false
 	}
-	return c.start + int64(from), int64(to - from), true
+	return c.start + int64(from)*c.unit, int64(to-from) * c.unit, true
 }
 
-// Bytes returns the value of row i of a utf8 or binary column: a view of the
-// file. ok is false where the column's offsets are damaged.
+// Bytes returns the value of row i of a utf8, binary or list column, a view of
+// the file; that of a list is its numbers, little-endian. ok is false where the column's offsets are damaged.
 func (c *Column) Bytes(i int) (value []byte, ok bool) {
 	offset, length, ok := c.Span(i)
 	if !ok {

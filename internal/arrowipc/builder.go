@@ -24,6 +24,7 @@ type Builder struct {
 
 type columnBuilder struct {
 	typ     Type
+	field   *Field
 	rows    int
 	nulls   int
 	valid   []byte // bitmap, made with the first null
@@ -34,8 +35,8 @@ type columnBuilder struct {
 // NewBuilder returns an empty builder for batches of the schema.
 func NewBuilder(schema *Schema) *Builder {
 	b := &Builder{schema: schema, columns: make([]columnBuilder, len(schema.Fields))}
-	for i, f := range schema.Fields {
-		b.columns[i].typ = f.Type
+	for i := range schema.Fields {
+		b.columns[i].typ, b.columns[i].field = schema.Fields[i].Type, &schema.Fields[i]
 	}
 	b.Reset()
 	return b
@@ -78,10 +79,14 @@ func (b *Builder) AppendInt(column int, v int64) {
 	}
 }
 
-// AppendFloat appends to a float64 column.
+// AppendFloat appends to a float32 or float64 column.
 func (b *Builder) AppendFloat(column int, v float64) {
 	c := &b.columns[column]
 	c.extend(true)
+	if c.typ == Float32 {
+		c.values = binary.LittleEndian.AppendUint32(c.values, math.Float32bits(float32(v)))
+		return
+	}
 	c.values = binary.LittleEndian.AppendUint64(c.values, math.Float64bits(v))
 }
 
@@ -95,7 +100,8 @@ func (b *Builder) AppendBool(column int, v bool) {
 // mostGrowth bounds what a blob column takes beyond its need.
 const mostGrowth = 16 << 20
 
-// AppendBytes appends a copy of v to a binary or utf8 column; text must be UTF-8.
+// AppendBytes appends a copy of v to a binary, utf8 or list column. Text must be
+// UTF-8; a list is its numbers, little-endian, and holds whole elements.
 func (b *Builder) AppendBytes(column int, v []byte) {
 	c := &b.columns[column]
 	c.extend(true)
@@ -133,7 +139,7 @@ func (b *Builder) AppendNull(column int) {
 
 // endValue writes the offset behind the value just appended.
 func (c *columnBuilder) endValue() {
-	c.offsets = binary.LittleEndian.AppendUint32(c.offsets, uint32(len(c.values)))
+	c.offsets = binary.LittleEndian.AppendUint32(c.offsets, uint32(len(c.values)/c.field.unit()))
 }
 
 // extend counts one more row and writes its validity where a bitmap is kept.
@@ -175,7 +181,24 @@ func (c *columnBuilder) buffers(dst [][]byte) [][]byte {
 	if c.typ.Variable() {
 		dst = append(dst, c.offsets)
 	}
+	for range c.field.nodes() - 1 {
+		dst = append(dst, nil) // validity of a child: nothing in a list is null
+	}
 	return append(dst, c.values)
+}
+
+// lengths appends the number of values of the column and of its children.
+func (c *columnBuilder) lengths(dst []int64) []int64 {
+	dst = append(dst, int64(c.rows))
+	if c.typ != List {
+		return dst
+	}
+	elements := int64(len(c.values) / c.field.unit())
+	dst = append(dst, elements)
+	if c.field.Features > 0 {
+		dst = append(dst, elements*int64(c.field.Features))
+	}
+	return dst
 }
 
 // VariableBytes returns the bytes of values that a column holds so far.

@@ -30,6 +30,7 @@ const (
 
 	intBitWidth, intSigned = 0, 1
 	floatPrecision         = 0
+	fixedListSize          = 0
 
 	footerVersion, footerSchema, footerDictionaries, footerBatches = 0, 1, 2, 3
 	footerSlots                                                    = 5
@@ -56,14 +57,24 @@ func buildSchema(b *flatbuffers.Builder, s *Schema) flatbuffers.UOffsetT {
 
 func buildField(b *flatbuffers.Builder, f Field) flatbuffers.UOffsetT {
 	name := b.CreateString(f.Name)
-	kind := buildType(b, f.Type)
+	union, kind := types[f.Type].union, flatbuffers.UOffsetT(0)
+	if f.isVector() {
+		b.StartObject(1)
+		b.PrependInt32Slot(fixedListSize, int32(f.Features), 0)
+		union, kind = unionFixedSizeList, b.EndObject()
+	} else {
+		kind = buildType(b, f.Type)
+	}
 	// Readers in other languages expect the vector even where it is empty.
-	b.StartVector(4, 0, 4)
-	children := b.EndVector(0)
+	var inner []flatbuffers.UOffsetT
+	if child, ok := f.child(); ok {
+		inner = append(inner, buildField(b, child))
+	}
+	children := b.CreateVectorOfTables(inner)
 	b.StartObject(fieldSlots)
 	b.PrependUOffsetTSlot(fieldName, name, 0)
 	b.PrependBoolSlot(fieldNullable, f.Nullable, false)
-	b.PrependByteSlot(fieldTypeType, types[f.Type].union, 0)
+	b.PrependByteSlot(fieldTypeType, union, 0)
 	b.PrependUOffsetTSlot(fieldType, kind, 0)
 	b.PrependUOffsetTSlot(fieldChildren, children, 0)
 	return b.EndObject()
@@ -78,7 +89,7 @@ func buildType(b *flatbuffers.Builder, t Type) flatbuffers.UOffsetT {
 		b.PrependBoolSlot(intSigned, info.signed, false)
 	case unionFloat:
 		b.StartObject(1)
-		b.PrependInt16Slot(floatPrecision, precisionDouble, 0)
+		b.PrependInt16Slot(floatPrecision, info.float, 0)
 	default:
 		b.StartObject(0)
 	}
@@ -112,12 +123,23 @@ func batchMessage(fb *flatbuffers.Builder, columns []columnBuilder, buffers [][]
 		bodyLen += int64(padded(len(buf), BufferAlign))
 	}
 	// Vectors are written from their end.
-	fb.StartVector(nodeBytes, len(columns), 8)
-	for i := len(columns) - 1; i >= 0; i-- {
-		fb.PrependInt64(int64(columns[i].nulls))
-		fb.PrependInt64(int64(columns[i].rows))
+	count := 0
+	for i := range columns {
+		count += columns[i].field.nodes()
 	}
-	nodes := fb.EndVector(len(columns))
+	fb.StartVector(nodeBytes, count, 8)
+	for i := len(columns) - 1; i >= 0; i-- {
+		lengths := columns[i].lengths(nil)
+		for level := len(lengths) - 1; level >= 0; level-- {
+			nulls := 0
+			if level == 0 {
+				nulls = columns[i].nulls
+			}
+			fb.PrependInt64(int64(nulls))
+			fb.PrependInt64(lengths[level])
+		}
+	}
+	nodes := fb.EndVector(count)
 	fb.StartVector(bufferBytes, len(buffers), 8)
 	for i := len(buffers) - 1; i >= 0; i-- {
 		fb.PrependInt64(int64(len(buffers[i])))

@@ -157,19 +157,50 @@ func readSchema(t table, s *Schema) error {
 	}
 	var unsupported error
 	t.tables(schemaFields, func(_ int, ft table) {
-		f := Field{Name: ft.string(fieldName), Nullable: ft.byte(fieldNullable) != 0}
-		typ, ok := readType(ft)
-		_, _, children := ft.vector(fieldChildren, 4)
-		if !*t.bad && (!ok || children > 0 || ft.has(fieldDictionary)) && unsupported == nil {
+		f, ok := readField(ft)
+		if !*t.bad && !ok && unsupported == nil {
 			unsupported = errs.New(errs.Unsupported, "column %q of the Arrow file has a type that Stoker does not read", f.Name)
 		}
-		f.Type = typ
 		s.Fields = append(s.Fields, f)
 	})
 	if *t.bad {
 		return errs.New(errs.Corrupt, "the Arrow schema is damaged")
 	}
 	return unsupported
+}
+
+// readField reads a Field table; ok is false where this package lacks its type.
+func readField(ft table) (f Field, ok bool) {
+	f = Field{Name: ft.string(fieldName), Nullable: ft.byte(fieldNullable) != 0}
+	f.Type, ok = readType(ft)
+	_, _, children := ft.vector(fieldChildren, 4)
+	if !ok || ft.has(fieldDictionary) {
+		return f, false
+	}
+	if f.Type != List {
+		return f, children == 0
+	}
+	item, ok := onlyChild(ft)
+	if ok && item.byte(fieldTypeType) == unionFixedSizeList {
+		f.Features = int(item.table(fieldType).int32(fixedListSize))
+		if f.Features < 1 || f.Features > maxFeatures {
+			return f, false
+		}
+		item, ok = onlyChild(item)
+	}
+	if !ok {
+		return f, false
+	}
+	f.Elem, ok = readType(item)
+	_, _, below := item.vector(fieldChildren, 4)
+	return f, ok && below == 0 && !item.has(fieldDictionary) && types[f.Elem].bits >= 8
+}
+
+// onlyChild returns the child of a list's Field table.
+func onlyChild(ft table) (child table, ok bool) {
+	n := 0
+	ft.tables(fieldChildren, func(_ int, sub table) { child, n = sub, n+1 })
+	return child, n == 1
 }
 
 // readType finds the Type that a Field table declares.
@@ -186,7 +217,7 @@ func readType(ft table) (Type, bool) {
 				continue
 			}
 		case unionFloat:
-			if kind.int16(floatPrecision) != precisionDouble {
+			if kind.int16(floatPrecision) != info.float {
 				continue
 			}
 		}

@@ -1,6 +1,7 @@
 // Package arrowipc writes and reads the part of the Arrow IPC file format that
-// Stoker's datasets are made of: flat schemas of fixed-width, utf8 and binary
-// columns with nulls, uncompressed and little-endian, without dictionaries.
+// Stoker's datasets are made of: fixed-width, utf8 and binary columns with nulls,
+// and lists of numbers or of vectors of numbers, uncompressed and little-endian,
+// without dictionaries.
 //
 // It exists beside the well-known implementations because they align buffers to
 // 8 bytes only and trust what they read. Here every buffer starts at a multiple
@@ -31,6 +32,8 @@ const (
 	Float64
 	Utf8   // 32-bit offsets: at most 2 GiB of text a record batch
 	Binary // 32-bit offsets: at most 2 GiB a record batch
+	Float32
+	List // of Field.Elem; 32-bit offsets, at most 2 GiB of values a record batch
 )
 
 // typeInfo says how a type is stored and named in the schema's flatbuffer.
@@ -39,30 +42,38 @@ type typeInfo struct {
 	union  byte // number in the flatbuffers union "Type" of Schema.fbs
 	bits   int  // width of a value; 0 for types with offsets
 	signed bool
+	float  int16 // precision of FloatingPoint
 }
 
 // Numbers of the union "Type" in Schema.fbs.
 const (
-	unionInt    = 2
-	unionFloat  = 3
-	unionBinary = 4
-	unionUtf8   = 5
-	unionBool   = 6
+	unionInt           = 2
+	unionFloat         = 3
+	unionBinary        = 4
+	unionUtf8          = 5
+	unionBool          = 6
+	unionList          = 12
+	unionFixedSizeList = 16
 )
 
-// Precision of FloatingPoint in Schema.fbs; the only one used.
-const precisionDouble = 2
+// Precisions of FloatingPoint in Schema.fbs.
+const (
+	precisionSingle = 1
+	precisionDouble = 2
+)
 
 var types = [...]typeInfo{
-	Bool:    {"bool", unionBool, 1, false},
-	Uint8:   {"uint8", unionInt, 8, false},
-	Uint16:  {"uint16", unionInt, 16, false},
-	Int32:   {"int32", unionInt, 32, true},
-	Uint32:  {"uint32", unionInt, 32, false},
-	Int64:   {"int64", unionInt, 64, true},
-	Float64: {"float64", unionFloat, 64, false},
-	Utf8:    {"utf8", unionUtf8, 0, false},
-	Binary:  {"binary", unionBinary, 0, false},
+	Bool:    {name: "bool", union: unionBool, bits: 1},
+	Uint8:   {name: "uint8", union: unionInt, bits: 8},
+	Uint16:  {name: "uint16", union: unionInt, bits: 16},
+	Int32:   {name: "int32", union: unionInt, bits: 32, signed: true},
+	Uint32:  {name: "uint32", union: unionInt, bits: 32},
+	Int64:   {name: "int64", union: unionInt, bits: 64, signed: true},
+	Float32: {name: "float32", union: unionFloat, bits: 32, float: precisionSingle},
+	Float64: {name: "float64", union: unionFloat, bits: 64, float: precisionDouble},
+	Utf8:    {name: "utf8", union: unionUtf8},
+	Binary:  {name: "binary", union: unionBinary},
+	List:    {name: "list", union: unionList},
 }
 
 func (t Type) String() string {
@@ -83,6 +94,47 @@ type Field struct {
 	Name     string
 	Type     Type
 	Nullable bool
+	Elem     Type // of a List: what it is a list of, a number of whole bytes
+	Features int  // of a List: 0 = list<Elem>, else list<fixed_size_list<Elem>[Features]>
+}
+
+// maxFeatures bounds Field.Features, so that sizes in bytes cannot overflow.
+const maxFeatures = 1 << 24
+
+// unit returns the bytes of values that one step of the column's offsets covers.
+func (f *Field) unit() int {
+	if f.Type != List {
+		return 1
+	}
+	return types[f.Elem].bits / 8 * max(f.Features, 1)
+}
+
+// nodes returns the number of a column's nodes: itself and those of its children.
+func (f *Field) nodes() int {
+	switch {
+	case f.Type != List:
+		return 1
+	case f.Features == 0:
+		return 2
+	}
+	return 3
+}
+
+// isVector reports whether the field is a fixed_size_list, the child of a list of
+// vectors: a field with the type of the numbers and with Features.
+func (f *Field) isVector() bool { return f.Type != List && f.Features > 0 }
+
+// child returns the field below a list or a vector; ok is false for the others.
+func (f *Field) child() (child Field, ok bool) {
+	switch {
+	case f.Type == List && f.Features > 0:
+		return Field{Name: "item", Type: f.Elem, Features: f.Features}, true
+	case f.Type == List:
+		return Field{Name: "item", Type: f.Elem}, true
+	case f.isVector():
+		return Field{Name: "item", Type: f.Type}, true
+	}
+	return Field{}, false
 }
 
 // Schema lists the columns of a file, in order.
@@ -98,6 +150,15 @@ func (s *Schema) Index(name string) int {
 		}
 	}
 	return -1
+}
+
+// nodes returns the number of FieldNodes of a batch.
+func (s *Schema) nodes() int {
+	n := 0
+	for i := range s.Fields {
+		n += s.Fields[i].nodes()
+	}
+	return n
 }
 
 // Block is the place of one record batch in a file.
