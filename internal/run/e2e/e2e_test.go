@@ -84,10 +84,7 @@ type run struct {
 
 func newState(t *testing.T) rundir.State {
 	t.Helper()
-	root := t.TempDir()
-	t.Setenv("STOKER_STATE_DIR", root)
-	t.Setenv("STOKER_NOTIFY_URLS", "")
-	state, err := rundir.OpenState()
+	state, err := rundir.OpenStateAt(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +124,12 @@ func (r *run) kill() {
 // wait polls until ok, for at most a generous while.
 func (r *run) wait(what string, ok func(rundir.Status) bool) rundir.Status {
 	r.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	return r.waitFor(60, what, ok)
+}
+
+func (r *run) waitFor(seconds int, what string, ok func(rundir.Status) bool) rundir.Status {
+	r.t.Helper()
+	deadline := time.Now().Add(time.Duration(seconds) * time.Second)
 	for time.Now().Before(deadline) {
 		s, err := rundir.ReadStatus(r.dir.Status())
 		if err == nil && ok(s) {
@@ -150,6 +152,10 @@ func (r *run) running() rundir.Status {
 func (r *run) ended() rundir.End {
 	s := r.wait("ended", func(s rundir.Status) bool { return s.Phase == rundir.Ended })
 	return *s.End
+}
+
+func (r *run) endedWithin(seconds int) {
+	r.waitFor(seconds, "ended", func(s rundir.Status) bool { return s.Phase == rundir.Ended })
 }
 
 func (r *run) raw() string {
@@ -190,6 +196,7 @@ func (r *run) attached(attach bool, input io.Reader) (out string, result client.
 }
 
 func TestForegroundIsTransparent(t *testing.T) {
+	t.Parallel()
 	state := newState(t)
 	r := start(t, state, "echo out; echo err >&2; cat; exit 5", func(s *rundir.Spec) { s.Piped = true })
 	out, result := r.attached(false, strings.NewReader("piped\x03\x04in\n"))
@@ -202,6 +209,7 @@ func TestForegroundIsTransparent(t *testing.T) {
 }
 
 func TestLargeOutputArrivesWhole(t *testing.T) {
+	t.Parallel()
 	r := start(t, newState(t), "head -c 20000000 /dev/zero | tr '\\0' 'x'; echo; echo end", func(s *rundir.Spec) { s.Piped = true })
 	out, _ := r.attached(false, strings.NewReader(""))
 	if len(out) != 20000005 || !strings.HasSuffix(out, "x\nend\n") {
@@ -210,6 +218,7 @@ func TestLargeOutputArrivesWhole(t *testing.T) {
 }
 
 func TestNoPTY(t *testing.T) {
+	t.Parallel()
 	r := start(t, newState(t), "[ -t 1 ] && echo tty || echo pipe", func(s *rundir.Spec) { s.PTY = false })
 	if end := r.ended(); end.Code != 0 || r.raw() != "pipe\n" {
 		t.Fatalf("%q %+v", r.raw(), end)
@@ -222,6 +231,7 @@ const counting = `i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo line $i; sleep 0
 // TestSupervisorKilled: the child goes on, a new supervisor takes over, nothing
 // of the output is missing and the exit status is true.
 func TestSupervisorKilled(t *testing.T) {
+	t.Parallel()
 	for i := range times() {
 		r := start(t, newState(t), counting, nil)
 		s := r.running()
@@ -244,6 +254,7 @@ func TestSupervisorKilled(t *testing.T) {
 // TestHolderKilled: the terminal is gone with it; the end is reported for what
 // it is.
 func TestHolderKilled(t *testing.T) {
+	t.Parallel()
 	for range times() {
 		r := start(t, newState(t), counting, nil)
 		s := r.running()
@@ -258,6 +269,7 @@ func TestHolderKilled(t *testing.T) {
 // TestEverythingKilled: nobody is left to write the end; the next reader says
 // what was last known.
 func TestEverythingKilled(t *testing.T) {
+	t.Parallel()
 	for range times() {
 		state := newState(t)
 		r := start(t, state, "echo working; sleep 60", nil)
@@ -278,21 +290,21 @@ func TestEverythingKilled(t *testing.T) {
 // TestMachineRestarted: another boot id, and processes that are not ours even if
 // their numbers are.
 func TestMachineRestarted(t *testing.T) {
+	t.Parallel()
 	for range times() {
 		state := newState(t)
-		r := start(t, state, "sleep 60", nil)
+		r := start(t, state, "sleep 60", func(s *rundir.Spec) { s.BootID = "the boot before" })
 		r.running()
-		t.Setenv("STOKER_BOOT_ID", "another-boot")
 		row, _ := listing.One(state, r.dir)
 		if row.State != rundir.Ended || row.Cause != "rebooted" || !strings.Contains(row.Text, "last known") {
 			t.Fatalf("%+v", row)
 		}
-		t.Setenv("STOKER_BOOT_ID", "")
 		r.kill()
 	}
 }
 
 func TestStopInStages(t *testing.T) {
+	t.Parallel()
 	r := start(t, newState(t), `trap 'echo saving; sleep 0.2; echo saved; exit 0' INT; echo ready; while :; do sleep 0.02; done`, nil)
 	r.running()
 	r.waitRaw("ready")
@@ -340,6 +352,7 @@ done; echo; echo complete`
 // TestRestarts: a script that starts from zero is restarted once and stopped;
 // one that resumes is restarted as often as allowed.
 func TestRestarts(t *testing.T) {
+	t.Parallel()
 	few := func(s *rundir.Spec) { s.Restarts, s.Backoff = 5, 50*time.Millisecond }
 	r := start(t, newState(t), restarting(false), few)
 	if end := r.ended(); end.Cause != "from-zero" {
@@ -363,6 +376,7 @@ func TestRestarts(t *testing.T) {
 }
 
 func TestProgressReachesTheStatus(t *testing.T) {
+	t.Parallel()
 	r := start(t, newState(t), `i=0; while [ $i -lt 50 ]; do i=$((i+1)); printf '\r%3d%%|###  | %d/50 [00:01<00:02, 50.00it/s]' $((2*i)) $i; sleep 0.01; done; echo; sleep 0.5`, nil)
 	r.wait("at 50 steps", func(s rundir.Status) bool {
 		var p estimate.Status
@@ -372,6 +386,7 @@ func TestProgressReachesTheStatus(t *testing.T) {
 }
 
 func TestCheckpointIsNoticed(t *testing.T) {
+	t.Parallel()
 	r := start(t, newState(t), "echo x > model.pt; sleep 20", nil)
 	s := r.wait("a checkpoint", func(s rundir.Status) bool { return s.Checkpoint != nil })
 	if filepath.Base(s.Checkpoint.Path) != "model.pt" {

@@ -87,6 +87,7 @@ func (term *terminal) exit() int {
 }
 
 func TestTerminalClosed(t *testing.T) {
+	t.Parallel()
 	for i := range times() {
 		r := start(t, newState(t), counting, nil)
 		term := r.terminal(false)
@@ -101,6 +102,7 @@ func TestTerminalClosed(t *testing.T) {
 }
 
 func TestHangUpToTheGroup(t *testing.T) {
+	t.Parallel()
 	for i := range times() {
 		r := start(t, newState(t), counting, nil)
 		term := r.terminal(false)
@@ -117,6 +119,7 @@ func TestHangUpToTheGroup(t *testing.T) {
 }
 
 func TestKeysSignalsAndSize(t *testing.T) {
+	t.Parallel()
 	r := start(t, newState(t), `echo ready; read x; echo "got $x"; exit 3`, nil)
 	term := r.terminal(false)
 	term.shows("ready")
@@ -143,6 +146,7 @@ func TestKeysSignalsAndSize(t *testing.T) {
 }
 
 func TestDetachAndAttach(t *testing.T) {
+	t.Parallel()
 	r := start(t, newState(t), `i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo old $i; done; read x; echo new $x; sleep 60`, nil)
 	term := r.terminal(false)
 	term.shows("old 30")

@@ -88,17 +88,19 @@ func OpenState() (State, error) {
 			root = filepath.Join(home, ".local/state/stoker")
 		}
 	}
-	usual := usable(root)
+	state, usual := OpenStateAt(root)
 	if usual == nil {
-		return State{Root: root}, nil
+		return state, nil
 	}
 	fallback := filepath.Join(os.TempDir(), fmt.Sprintf("stoker-%d", os.Getuid()))
-	if err := usable(fallback); err != nil {
-		return State{}, err
-	}
-	return State{Root: fallback, Note: fmt.Sprintf(
-		"%s cannot be written (%v): this run is kept in %s, which may not outlive a reboot", root, errors.Unwrap(usual), fallback)}, nil
+	state, err := OpenStateAt(fallback)
+	state.Note = fmt.Sprintf("%s cannot be written (%v): this run is kept in %s, which may not outlive a reboot",
+		root, errors.Unwrap(usual), fallback)
+	return state, err
 }
+
+// OpenStateAt uses and creates the state directory root.
+func OpenStateAt(root string) (State, error) { return State{Root: root}, usable(root) }
 
 // usable creates root with its subdirectories and checks that only this user
 // may enter and that files can be made there.

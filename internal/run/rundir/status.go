@@ -87,6 +87,14 @@ func CreateStatus(path string) (*StatusFile, error) {
 	if err != nil {
 		return nil, errs.New(errs.Permission, "open status: %w", err).At(path)
 	}
+	// The whole file is written once now: later writes take no new space, so that
+	// a disk that fills up meanwhile does not stop them.
+	if info, err := f.Stat(); err == nil && info.Size() < 2*slotBytes {
+		if _, err := f.WriteAt(make([]byte, 2*slotBytes-info.Size()), info.Size()); err != nil {
+			f.Close()
+			return nil, errs.New(errs.Exhausted, "write status: %w", err).At(path)
+		}
+	}
 	_, seq, _ := readSlots(f)
 	return &StatusFile{file: f, seq: seq, buf: make([]byte, slotBytes)}, nil
 }

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,6 +10,11 @@ import (
 	"stoker/internal/run/cause"
 	"stoker/internal/run/notify"
 	"stoker/internal/run/rundir"
+)
+
+const (
+	saveFor   = time.Hour // that a full disk is waited for
+	saveEvery = 2 * time.Second
 )
 
 // refresh brings the status up to date.
@@ -59,8 +65,7 @@ func (s *supervisor) finish(end rundir.End) {
 	now := time.Now()
 	s.refresh(now)
 	s.status.Phase, s.status.End, s.status.Stall = rundir.Ended, &end, ""
-	s.note("end", end, true)
-	_ = s.file.Write(&s.status, true)
+	s.unsaved = s.writeEnd()
 	_ = s.clean.Sync()
 	s.push()
 	if s.record != nil {
@@ -73,6 +78,20 @@ func (s *supervisor) finish(end rundir.End) {
 	}
 	s.out.Close()
 	s.over = true
+}
+
+// writeEnd puts the end on the disk.
+func (s *supervisor) writeEnd() error {
+	return errors.Join(s.file.Write(&s.status, true), s.journal.Append(time.Now(), "end", s.status.End, true))
+}
+
+// save tries again what a full disk refused: an end that is known must not be
+// lost because nobody made room in time.
+func (s *supervisor) save() {
+	for deadline := time.Now().Add(saveFor); s.unsaved != nil && time.Now().Before(deadline); {
+		time.Sleep(saveEvery)
+		s.unsaved = s.writeEnd()
+	}
 }
 
 func (s *supervisor) finalPayload() []byte {

@@ -79,6 +79,7 @@ type supervisor struct {
 	synced, written, looked time.Time
 	dirty                   bool // something changed since the last push
 	over, holderGone        bool
+	unsaved                 error // why the disk does not have the end yet
 }
 
 // frame is one frame from the holder; gone says that the connection ended.
@@ -117,6 +118,7 @@ func Run(ctx context.Context, o Options, ready func()) error {
 	s.loop(ctx)
 	if s.over {
 		s.farewell()
+		s.save()
 		if err := s.record.wait(); err != nil {
 			s.note("no-history", map[string]string{"error": err.Error()}, false)
 		} else {

@@ -1,0 +1,105 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"stoker/internal/run/procs"
+	"stoker/internal/run/progress"
+	"stoker/internal/run/rundir"
+)
+
+// TestStall: a run is stalled only while stepping, after a budget from its
+// slowest recent step.
+func TestStall(t *testing.T) {
+	at := time.Unix(1_780_000_000, 0)
+	step := func(n int64, phase string) progress.Event {
+		return progress.Event{Kind: progress.Step, Step: n, Phase: phase, Time: at}
+	}
+	var s stall
+	for n := range int64(20) {
+		at = at.Add(30 * time.Second)
+		if n == 10 {
+			at = at.Add(20 * time.Second) // the slowest: 50 s
+		}
+		s.moved(step(n, progress.Train))
+	}
+	if stalled, _ := s.check(at.Add(299*time.Second), progress.Train); stalled {
+		t.Error("stalled within six times the slowest step")
+	}
+	stalled, fresh := s.check(at.Add(301*time.Second), progress.Train)
+	if !stalled || !fresh {
+		t.Error("not stalled after the budget")
+	}
+	if stalled, fresh = s.check(at.Add(400*time.Second), progress.Train); !stalled || fresh {
+		t.Error("told twice")
+	}
+	at = at.Add(401 * time.Second)
+	s.moved(step(21, progress.Train))
+	if stalled, _ = s.check(at.Add(time.Second), progress.Train); stalled {
+		t.Error("stalled although it moves again")
+	}
+	// Validation has no budget, and the clock starts anew after it.
+	if stalled, _ = s.check(at.Add(time.Hour), progress.Validation); stalled {
+		t.Error("stalled in validation")
+	}
+	if stalled, _ = s.check(at.Add(time.Hour), progress.Train); stalled {
+		t.Error("stalled before the first step after validation")
+	}
+}
+
+func TestDoing(t *testing.T) {
+	var s stall
+	self := procs.Identify(os.Getpid())
+	if self.Start == 0 {
+		t.Skip("no /proc")
+	}
+	_ = s.doing(time.Now(), self)
+	text := s.doing(time.Now().Add(time.Second), self)
+	if want := fmt.Sprintf("process %d", os.Getpid()); len(text) < len(want) || text[:len(want)] != want {
+		t.Error(text)
+	}
+}
+
+// TestWhatADeathCosts: since the newest checkpoint, else since the start.
+func TestWhatADeathCosts(t *testing.T) {
+	at := time.Unix(1_780_000_000, 0)
+	w := newWatcher(rundir.Spec{Created: at, Dir: t.TempDir()})
+	feed := func(n int) {
+		at = at.Add(time.Second)
+		w.feed(at, fmt.Appendf(nil, "step %d/1000 loss 0.5\n", n))
+		w.progress(at)
+	}
+	for n := 1; n <= 100; n++ {
+		feed(n)
+	}
+	if s := w.progress(at); s.LoseSeconds != -1 {
+		t.Errorf("%g s without any checkpoint", s.LoseSeconds)
+	}
+	saved := at
+	w.safe, w.known = rundir.Checkpoint{Path: "a.pt", Time: saved, Step: w.stepAt(saved)}, true
+	if w.safe.Step < 99 || w.safe.Step > 100 {
+		t.Errorf("checkpoint at step %d", w.safe.Step)
+	}
+	for n := 101; n <= 130; n++ {
+		feed(n)
+	}
+	if s := w.progress(at); s.LoseSeconds != 30 {
+		t.Errorf("%g s, want 30", s.LoseSeconds)
+	}
+}
+
+func TestTrackIsBounded(t *testing.T) {
+	at := time.Unix(1_780_000_000, 0)
+	w := newWatcher(rundir.Spec{Created: at, Dir: t.TempDir()})
+	for n := int64(1); n <= 3*maxTrack; n++ {
+		s := w.est.Status(at)
+		s.GlobalStep = n
+		w.note(at.Add(time.Duration(n)*time.Second), s)
+	}
+	if len(w.track) > maxTrack || w.stepAt(at.Add(3*maxTrack*time.Second)) != 3*maxTrack {
+		t.Fatal(len(w.track))
+	}
+}
