@@ -25,7 +25,7 @@ func ArgTotals(argv []string) (steps int64, epochs int) {
 			}
 			value = argv[i+1]
 		}
-		name = strings.ReplaceAll(strings.ToLower(strings.TrimLeft(name, "-+")), "-", "_")
+		name = strings.ReplaceAll(lower(strings.TrimLeft(name, "-+")), "-", "_")
 		n := count(strings.ReplaceAll(value, "_", ""))
 		if n < 1 || n > 1e12 || strings.Trim(value, "0123456789_,") != "" {
 			continue

@@ -17,7 +17,7 @@ func readConfig(g groups, c *context) (Event, bool) {
 		return Event{}, false // a counter runs: this is something else
 	}
 	e := Event{Kind: Banner, Source: "config"}
-	if key := strings.ToLower(g.str("key")); strings.Contains(key, "epoch") {
+	if key := lower(g.str("key")); strings.Contains(key, "epoch") {
 		e.Epochs = g.int("n")
 	} else {
 		e.Steps, e.Scope = g.count("n"), ScopeRun

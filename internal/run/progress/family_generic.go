@@ -42,8 +42,8 @@ func takeGeneric(line string, c *context) (Event, string, bool) {
 	switch {
 	case m != nil:
 		e.Step, e.Steps = count(m[2]), count(m[3])
-		e.Bar += strings.ToLower(m[1])
-		if e.Epoch > 0 && !strings.HasPrefix(strings.ToLower(m[1]), "global") {
+		e.Bar += lower(m[1])
+		if e.Epoch > 0 && !strings.HasPrefix(lower(m[1]), "global") {
 			e.Scope = ScopeEpoch
 		}
 		if e.Steps > 0 && e.Step > e.Steps {
@@ -56,7 +56,7 @@ func takeGeneric(line string, c *context) (Event, string, bool) {
 		return e, "", false
 	}
 	e.addPairs(line)
-	if e.Epoch == 0 && e.Steps == 0 && len(e.Metrics) == 0 && !strings.HasPrefix(strings.ToLower(strings.TrimLeft(line, " [(")), strings.ToLower(m[1])) {
+	if e.Epoch == 0 && e.Steps == 0 && len(e.Metrics) == 0 && !strings.HasPrefix(lower(strings.TrimLeft(line, " [(")), lower(m[1])) {
 		return e, "", false // a number after the word "step" in the middle of prose
 	}
 	return e, "", true
@@ -66,7 +66,7 @@ func genericPhase(line string) string {
 	p := phaseOf(line[:min(len(line), 60)])
 	switch p {
 	case Validation, Test:
-		l := strings.ToLower(line)
+		l := lower(line)
 		if strings.Contains(l, "train") { // one line with both: "train loss 0.1 val loss 0.2"
 			return Train
 		}

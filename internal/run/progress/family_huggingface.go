@@ -49,7 +49,7 @@ func readDict(g groups, c *context) (Event, bool) {
 
 func readBanner(g groups, c *context) (Event, bool) {
 	e := Event{Kind: Banner}
-	switch k := strings.ToLower(g.str("k")); {
+	switch k := lower(g.str("k")); {
 	case k == "num epochs" || strings.HasPrefix(k, "num epochs /"):
 		e.Epochs = g.int("v")
 	case k == "total optimization steps" || strings.HasPrefix(k, "total optimization steps /"):

@@ -228,7 +228,7 @@ func (e *Event) addPostfix(s string) {
 // numbers are masked, so that "Epoch 1" and "Epoch 2" are the same bar.
 func describe(e *Event, desc string, c *context) {
 	desc = strings.TrimRight(strings.TrimSpace(desc), ":| ")
-	if i := strings.LastIndexByte(desc, ']'); i >= 0 && i < len(desc)-1 && strings.HasPrefix(desc, "[") && !strings.Contains(strings.ToLower(desc[:i]), "epoch") {
+	if i := strings.LastIndexByte(desc, ']'); i >= 0 && i < len(desc)-1 && strings.HasPrefix(desc, "[") && !strings.Contains(lower(desc[:i]), "epoch") {
 		desc = strings.TrimSpace(desc[i+1:]) // a logger's prefix
 	}
 	e.Bar = barKey(desc)
@@ -239,16 +239,16 @@ func describe(e *Event, desc string, c *context) {
 		}
 		return
 	}
-	lower := strings.ToLower(desc)
+	low := lower(desc)
 	e.Phase = phaseOf(desc)
-	if i := strings.Index(lower, "epoch"); i >= 0 {
+	if i := strings.Index(low, "epoch"); i >= 0 {
 		n, total, found := epochOf(desc[i:])
 		switch {
 		case found:
 			e.Epoch = c.epochNumber("tqdm", n)
 			e.Epochs = c.epochTotal("tqdm", total)
 			e.Scope = ScopeEpoch
-		case lower == "epoch" || lower == "epochs" || lower == "training epochs" || e.Unit == "epoch":
+		case low == "epoch" || low == "epochs" || low == "training epochs" || e.Unit == "epoch":
 			epochBar(e)
 		}
 		return
@@ -261,7 +261,7 @@ func describe(e *Event, desc string, c *context) {
 	switch {
 	case e.Unit == "epoch" || e.Unit == "epochs":
 		epochBar(e)
-	case lower == "steps": // diffusers and kohya: one bar over the whole run
+	case low == "steps": // diffusers and kohya: one bar over the whole run
 		e.Scope = ScopeRun
 	}
 }

@@ -97,7 +97,7 @@ func (e *Event) addPairs(s string) {
 		return
 	}
 	for _, m := range keyValue.FindAllStringSubmatch(s, 24) {
-		name := strings.ToLower(m[1])
+		name := lower(m[1])
 		if _, known := metricNames[name]; known || strings.HasSuffix(name, "loss") || strings.HasPrefix(name, "val_") || strings.HasPrefix(name, "eval_") {
 			e.addMetric(name, m[2])
 		}

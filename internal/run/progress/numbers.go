@@ -74,7 +74,7 @@ func (e *Event) addMetric(name, value string) {
 }
 
 func (e *Event) setMetric(name string, f float64) {
-	name = strings.ToLower(strings.TrimSpace(name))
+	name = lower(strings.TrimSpace(name))
 	if c, ok := metricNames[name]; ok {
 		name = c
 	}
@@ -93,7 +93,7 @@ func (e *Event) setMetric(name string, f float64) {
 
 // phaseOf names the phase that a word or a bar's description tells, or "".
 func phaseOf(s string) string {
-	s = strings.ToLower(s)
+	s = lower(s)
 	has := func(words ...string) bool {
 		for _, w := range words {
 			if strings.Contains(s, w) {
