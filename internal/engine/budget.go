@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"stoker/internal/sysinfo"
 )
 
@@ -16,8 +18,10 @@ const MemoryShare = 4
 // memory. It is safe for concurrent use.
 type Budget struct {
 	cores chan struct{} // holds a token for each core at work
-	huge  chan struct{} // holds a token while a huge picture is decoded
 	total int64
+
+	huge     *semaphore.Weighted // bytes for huge pictures
+	hugeMost int64
 
 	mu   sync.Mutex
 	used int64 // guarded by mu
@@ -35,7 +39,8 @@ func NewBudget(cores int, memoryBytes int64) *Budget {
 			memoryBytes = share(m.MemoryBytes)
 		}
 	}
-	return &Budget{cores: make(chan struct{}, cores), huge: make(chan struct{}, 1), total: memoryBytes}
+	most := max(memoryBytes/hugeShare, 1)
+	return &Budget{cores: make(chan struct{}, cores), total: memoryBytes, huge: semaphore.NewWeighted(most), hugeMost: most}
 }
 
 // minMemory is what a batch of 256 usual pictures needs four times. A process
@@ -88,35 +93,31 @@ func (b *Budget) free(n int64) {
 	b.mu.Unlock()
 }
 
-// work waits for a core, and where the picture has so many pixels that several
-// at once could take more memory than there is, also for the one place that such
-// pictures have. It returns false when ctx ended.
-func (b *Budget) work(ctx context.Context, huge bool) bool {
-	if huge && !enter(ctx, b.huge) {
+// hugeShare is the part of the budget that huge pictures may take together while
+// they are decoded. One may always be, whatever it takes.
+const hugeShare = 4
+
+// work waits for a core, and for need bytes where a huge picture is to be
+// decoded. It returns false when ctx ended.
+func (b *Budget) work(ctx context.Context, need int64) bool {
+	if need > 0 && b.huge.Acquire(ctx, min(need, b.hugeMost)) != nil {
 		return false
 	}
-	if enter(ctx, b.cores) {
+	select {
+	case b.cores <- struct{}{}:
 		return true
+	case <-ctx.Done():
+		if need > 0 {
+			b.huge.Release(min(need, b.hugeMost))
+		}
+		return false
 	}
-	if huge {
-		<-b.huge
-	}
-	return false
 }
 
 // done ends what work began.
-func (b *Budget) done(huge bool) {
+func (b *Budget) done(need int64) {
 	<-b.cores
-	if huge {
-		<-b.huge
-	}
-}
-
-func enter(ctx context.Context, c chan struct{}) bool {
-	select {
-	case c <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
+	if need > 0 {
+		b.huge.Release(min(need, b.hugeMost))
 	}
 }

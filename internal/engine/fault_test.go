@@ -141,7 +141,7 @@ func TestPanicsAreErrorsOfTheSession(t *testing.T) {
 	if len(before) != 2 || !errs.Is(err, errs.Internal) {
 		t.Errorf("after %d batches: %v", len(before), err)
 	}
-	for _, part := range []string{"stage fetch", "the reader is broken", "fault_test.go"} {
+	for _, part := range []string{"stage fetch at sample 20", "the reader is broken", "fault_test.go"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q is not in %v", part, err)
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"math/bits"
 	"runtime/debug"
 	"time"
@@ -21,8 +22,9 @@ type job struct {
 	index    int64
 	sample   dataset.Sample
 	decision transform.Decision
-	buffer   []byte // lent by buffers
-	blob     []byte // the stored bytes, in buffer
+	buffer   []byte      // lent by buffers
+	blob     []byte      // the stored bytes, in buffer
+	stage    stats.Stage // at work on it
 	err      error
 }
 
@@ -38,7 +40,8 @@ func (s *Session) fetcher() {
 		case j := <-s.toFetch:
 			t := &j.batch.rows[j.row]
 			t.FetchIn, t.FetchOut = int64(s.now()-begin), int64(out)
-			s.guardJob(j, stats.Fetch, s.fetch)
+			j.stage = stats.Fetch
+			s.guardJob(j, s.fetch)
 			before := s.now()
 			s.decode <- j // has room for every job
 			out = s.now() - before
@@ -110,13 +113,22 @@ func (w *tools) room(width, height int) pixel.RGB {
 	return pixel.Grow(&w.region, width, height)
 }
 
-// hugePixels is the size from which on pictures are decoded one at a time and
-// the memory for it is not kept: 48 MB of pixels, above what cameras of phones
-// make by default.
-const hugePixels = 16 << 20
+// Pictures of more than hugePixels, more than most cameras make, take their
+// memory from the Budget while they are decoded, and their worker does not keep
+// it. hugeBytes is what one pixel of them may need: three bytes of the result and
+// the coefficients of a progressive JPEG.
+const (
+	hugePixels = 32 << 20
+	hugeBytes  = 8
+)
 
-// huge reports whether the picture takes uncommonly much memory to decode.
-func (j *job) huge() bool { return int64(j.sample.Width)*int64(j.sample.Height) > hugePixels }
+// need returns the memory that the picture takes beyond the usual, in bytes.
+func (j *job) need() int64 {
+	if pixels := int64(j.sample.Width) * int64(j.sample.Height); pixels > hugePixels {
+		return hugeBytes * pixels
+	}
+	return 0
+}
 
 // worker decodes and augments samples until the session ends.
 func (s *Session) worker() {
@@ -126,14 +138,14 @@ func (s *Session) worker() {
 		select {
 		case j := <-s.decode:
 			j.batch.rows[j.row].DecodeIn = int64(s.now() - begin)
-			huge := j.huge()
-			if !s.opts.Budget.work(s.ctx, huge) {
+			need := j.need()
+			if !s.opts.Budget.work(s.ctx, need) {
 				return
 			}
-			if sound := s.finish(w, j); huge || !sound {
+			if sound := s.finish(w, j); need > 0 || !sound {
 				w = newTools() // smaller, or not broken
 			}
-			s.opts.Budget.done(huge)
+			s.opts.Budget.done(need)
 		case <-s.ctx.Done():
 			return
 		}
@@ -147,10 +159,10 @@ func (s *Session) finish(w *tools, j *job) bool {
 	sound := true
 	if b.stream.ctx.Err() == nil {
 		if j.err == nil {
-			sound = s.guardJob(j, stats.Decode, func(j *job) error { return s.produce(w, j) })
+			sound = s.guardJob(j, func(j *job) error { return s.produce(w, j) })
 		}
 		if j.err != nil {
-			sound = s.guardJob(j, stats.Decode, func(j *job) error { return s.recoverSample(w, j) }) && sound
+			sound = s.guardJob(j, func(j *job) error { return s.recoverSample(w, j) }) && sound
 		}
 		if j.err != nil {
 			b.note(j)
@@ -176,12 +188,14 @@ func (s *Session) recycle(j *job) {
 func (s *Session) produce(w *tools, j *job) error {
 	t := &j.batch.rows[j.row]
 	r := j.decision.Region
+	j.stage = stats.Decode
 	begin := s.now()
 	image := w.room(r.Dx(), r.Dy())
 	if err := w.set.Decode(j.blob, j.sample.Format, codec.Request{Region: r}, image); err != nil {
 		return s.locate(j, err)
 	}
 	decoded := s.now()
+	j.stage = stats.Augment
 	if err := s.pipeline.Apply(&j.decision, image, s.rowOf(j.batch, j.row), w.scratch); err != nil {
 		return s.locate(j, err)
 	}
@@ -207,15 +221,18 @@ func (s *Session) locate(j *job, err error) error {
 		shard = all[j.sample.Shard].File
 	}
 	e := errs.New(errs.KindOf(err), "%w", err).InShard(shard, j.sample.Offset, s.source.Key(j.index))
-	return e.WithHint("leave such samples out with on_bad_sample=\"skip\", or pack the dataset again without them")
+	if e.Hint = errs.HintOf(err); e.Hint == "" {
+		e.Hint = "leave such samples out with on_bad_sample=\"skip\", or pack the dataset again without them"
+	}
+	return e
 }
 
-// guardJob runs one stage of a job and keeps its error, a panic included, for
-// the batch to report. It reports false after a panic.
-func (s *Session) guardJob(j *job, stage stats.Stage, work func(*job) error) (sound bool) {
+// guardJob works on a job and keeps its error, a panic included, for the batch to
+// report. It reports false after a panic.
+func (s *Session) guardJob(j *job, work func(*job) error) (sound bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			j.err = panicError(stage.String(), r)
+			j.err = panicError(fmt.Sprintf("%v at sample %d", j.stage, j.index), r)
 		}
 	}()
 	j.err = work(j)

@@ -88,3 +88,20 @@ func TestShareOfTheMemory(t *testing.T) {
 		}
 	}
 }
+
+func TestHugePicturesShareTheBudget(t *testing.T) {
+	b := NewBudget(3, 4000)
+	ctx := t.Context()
+	short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	if !b.work(ctx, 900) || b.work(short, 200) || !b.work(ctx, 100) || !b.work(ctx, 0) {
+		t.Error("1000 bytes are for huge pictures")
+	}
+	b.done(900)
+	b.done(100)
+	if !b.work(ctx, 1<<40) {
+		t.Error("one that exceeds all is let in alone")
+	}
+	b.done(1 << 40)
+	b.done(0)
+}
