@@ -68,7 +68,7 @@ def write_wheel(folder: Path, program: Path, platform: str, version: str) -> Pat
         for name, data in [*sorted(files.items()), (f"{info}/RECORD", f"{record}{info}/RECORD,,\n".encode())]:
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.create_system = 3  # Unix: the permissions below count
-            entry.external_attr = (0o755 if name.endswith("_bin/stoker") else 0o644) << 16
+            entry.external_attr = (0o100755 if name.endswith("_bin/stoker") else 0o100644) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)
     partial.replace(target)

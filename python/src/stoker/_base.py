@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import threading
 import weakref
@@ -199,12 +200,9 @@ class BaseLoader:
         session = last.source
         if session is None or session.closed:
             return
-        try:
-            if not last.complete:
-                session.request_stats(last)
-            session.settle(last)
-        except _wire.ConnectionLost:
-            pass  # the next batch finds out; a figure is not worth a restart
+        with contextlib.suppress(_wire.ConnectionLost):
+            # The next batch finds out; a figure is not worth a restart.
+            session.fetch_stats(last, wait=True)
 
     @property
     def valid(self) -> int:

@@ -118,7 +118,7 @@ class EpochIterator:
         if source is None or source.closed or source is self.session:
             return
         try:
-            source.request_stats(self._figures)
+            source.fetch_stats(self._figures, wait=False)
             self._figures.complete = True
         except _wire.ConnectionLost:
             pass  # the next batch finds out; a figure is not worth a restart

@@ -41,7 +41,9 @@ class _Handover:
     """The loan of slots from a parent to its child, from before the fork until after."""
 
     def __init__(self) -> None:
-        self.held = [s for s in list(sessions) if s.hold_releases()]
+        self.held = list(sessions)
+        for session in self.held:
+            session.hold_releases()
         self.slots: List[Slot] = [slot for session in self.held for slot in session.leased()]
         self.pipe = os.pipe() if self.slots else None
 

@@ -7,7 +7,7 @@ import gc
 import socket
 import threading
 from collections import deque
-from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
 from . import _engine, _fork, _wire
 from ._batch import Batch, Field, parse_fields
@@ -33,12 +33,11 @@ class Session:
         self._slots: Dict[int, Slot] = {}
         self._batches: Deque[_wire.BatchFrame] = deque()
         self._awaiting: Deque[Epoch] = deque()  # who asked for figures
-        self._releases: Deque[bytes] = deque()
-        self._unsent = b""  # rest of a frame that the socket took in part
-        self._lock = threading.Lock()  # of reading
-        self._send_lock = threading.Lock()
+        self.returned: Deque[Tuple[int, bytes]] = deque()
+        self.interrupts: List[None] = []
+        self._keeping_back = False  # releases, during a fork
+        self._lock = threading.Lock()  # of all but releases
         self._stream = 1  # that of OPEN
-        self._handed_out = self._released = 0  # batches
         self._on_loan: Dict[int, Slot] = {}  # slots that arrays view
         self._broken = False  # nothing more can be sent
         self.closed = False
@@ -65,16 +64,27 @@ class Session:
     def next(self, epoch: int, position: int) -> Tuple[Batch, _wire.BatchFrame]:
         """Return the batch of ``epoch`` that starts at ``position``."""
         with self._lock:
-            if self.at != (epoch, position):
-                self._seek(epoch, position)
-            frame = self._next_frame()
-            if frame.epoch != epoch or frame.position < position:
-                raise InternalError(
-                    f"asked for epoch {epoch} from {position}, "
-                    f"the engine sent epoch {frame.epoch} up to {frame.position}"
-                )
-            self.at = (epoch + 1, 0) if frame.last else (epoch, frame.position)
-            return Batch(frame, self.fields, self._lease(frame)), frame
+            try:
+                return self._next(epoch, position)
+            except BaseException:
+                # Also a KeyboardInterrupt, which may come between any two steps: what it
+                # leaves undone does not matter where the session is not used again.
+                self.close()
+                raise
+
+    def _next(self, epoch: int, position: int) -> Tuple[Batch, _wire.BatchFrame]:
+        if self.interrupts:
+            self.interrupts.clear()
+            raise KeyboardInterrupt
+        if self.at != (epoch, position):
+            self._seek(epoch, position)
+        frame = self._next_frame()
+        if frame.epoch != epoch or frame.position < position:
+            raise InternalError(
+                f"asked for epoch {epoch} from {position}, the engine sent epoch {frame.epoch} up to {frame.position}"
+            )
+        self.at = (epoch + 1, 0) if frame.last else (epoch, frame.position)
+        return Batch(frame, self.fields, self._lease(frame)), frame
 
     def _seek(self, epoch: int, position: int) -> None:
         self._stream += 1
@@ -94,8 +104,7 @@ class Session:
                 continue
             # Nothing has come yet: the trainer waits. The engine is told how many
             # batches are kept, so that it can make more slots instead of a deadlock.
-            held = self._handed_out - self._released - len(self._releases)
-            self._send(_wire.encode_wait(self._stream, held))
+            self._send(_wire.encode_wait(self._stream, len(self._on_loan)))
             self._receive()
 
     def _lease(self, frame: _wire.BatchFrame) -> Lease:
@@ -103,54 +112,42 @@ class Session:
             slot = self._slots[frame.slot]
         except KeyError:
             raise InternalError(f"the engine sent a batch in slot {frame.slot}, which it never named") from None
-        self._handed_out += 1
         self._on_loan[frame.slot] = slot
-        return Lease(slot, frame.generation, self.release, writable=self._writable)
+        return Lease(slot, _wire.encode_release(frame.slot, frame.generation), self, writable=self._writable)
 
     # -- figures ----------------------------------------------------------
 
-    def request_stats(self, figures: Epoch) -> None:
-        """Ask for the engine's figures as they are now; they are put into ``figures``
-        when the reply is read."""
+    def fetch_stats(self, figures: Epoch, *, wait: bool) -> None:
+        """Ask for the engine's figures as they are now, to be put into ``figures`` when the
+        reply is read; do not ask again for an epoch that is complete. With ``wait``, until
+        then.
+        """
         with self._lock:
-            request = {"epoch": figures.number, "waited_s": figures.waited_s, "wall_s": figures.wall_s}
-            self._send(_wire.encode_json(_wire.STATS, request))
-            self._awaiting.append(figures)
-
-    def settle(self, figures: Epoch) -> None:
-        """Wait until all replies for ``figures`` are in."""
-        with self._lock:
-            while any(waiting is figures for waiting in self._awaiting):
-                self._receive()
+            try:
+                if not figures.complete:
+                    request = {"epoch": figures.number, "waited_s": figures.waited_s, "wall_s": figures.wall_s}
+                    self._send(_wire.encode_json(_wire.STATS, request))
+                    self._awaiting.append(figures)
+                while wait and any(waiting is figures for waiting in self._awaiting):
+                    self._receive()
+            except BaseException:
+                self.close()
+                raise
 
     # -- frames -----------------------------------------------------------
 
     def _receive(self) -> int:
         """Read one frame, note what it says, and return its type."""
-        with self._closing_on_error():
-            kind, payload = self._receiver.receive()
-            self._note(kind, payload)
+        kind, payload = self._receiver.receive()
+        self._note(kind, payload)
         return kind
 
     def _receive_ready(self) -> bool:
         """Do the same if a frame has come already."""
-        with self._closing_on_error():
-            frame = self._receiver.receive_ready()
-            if frame is not None:
-                self._note(*frame)
+        frame = self._receiver.receive_ready()
+        if frame is not None:
+            self._note(*frame)
         return frame is not None
-
-    @contextlib.contextmanager
-    def _closing_on_error(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException as err:
-            # Also a KeyboardInterrupt: part of a frame may be lost with it.
-            was_closed = self.closed
-            self.close()
-            if was_closed and isinstance(err, OSError):
-                raise _wire.ConnectionLost("the session was closed") from err
-            raise
 
     def _note(self, kind: int, payload: bytes) -> None:
         if kind == _wire.BATCH:
@@ -173,84 +170,51 @@ class Session:
         if notice.get("kind") == "held":
             # Batches in reference cycles look held until a collection finds them.
             gc.collect()
-            self._flush()
+            self.flush()
         warn(str(notice.get("message", "")))
 
     # -- sending ----------------------------------------------------------
 
-    def release(self, slot: int, generation: int) -> None:
-        """Tell the engine that nothing views a slot any more. Safe in any thread and
-        inside a garbage collection: it never waits for a lock or for the socket.
-        """
-        self._on_loan.pop(slot, None)
-        if not self._broken:
-            self._releases.append(_wire.encode_release(slot, generation))
-            self._flush()
-
     def _give_back(self, frame: _wire.BatchFrame) -> None:
-        """Release a batch that nobody will read."""
-        self._handed_out += 1
-        self.release(frame.slot, frame.generation)
+        """Return a batch that nobody will read."""
+        self.returned.append((frame.slot, _wire.encode_release(frame.slot, frame.generation)))
+        self.flush()
 
-    def _flush(self) -> None:
-        # Whoever fails to get the lock has queued its frame before, and the holder
-        # looks at the queue again after letting go.
-        while self._releases and not self._broken and self._send_lock.acquire(blocking=False):
+    def flush(self) -> None:
+        """Send releases. Safe in any thread and inside a garbage collection: it takes no
+        lock and never waits.
+        """
+        while self.returned and not self._broken and not self._keeping_back:
             try:
-                if not self._drain():
-                    return
-            finally:
-                self._send_lock.release()
-
-    def _drain(self) -> bool:
-        """Send what is queued without waiting; return whether all is gone."""
-        while self._unsent or self._releases:
-            if not self._unsent:
-                frames = []
-                while self._releases:
-                    frames.append(self._releases.popleft())
-                self._released += len(frames)
-                self._unsent = b"".join(frames)
+                slot, notice = self.returned.popleft()
+            except IndexError:  # another thread was faster
+                return
+            self._on_loan.pop(slot, None)
             try:
-                sent = self._sock.send(self._unsent, socket.MSG_DONTWAIT)
-            except (BlockingIOError, InterruptedError):
-                return False
+                self._sock.send(notice, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                self.returned.appendleft((slot, notice))
+                return
             except OSError:
                 self._broken = True  # the next receive says it to the user
-                return True
-            self._unsent = self._unsent[sent:]
-        return True
 
     def _send(self, frame: bytes) -> None:
-        with self._send_lock:
-            rest, self._unsent = self._unsent, b""
-            try:
-                self._sock.sendall(rest + frame)
-            except OSError as err:
-                self._broken = True
-                raise _wire.ConnectionLost(str(err)) from err
-            except BaseException:
-                self._broken = True
-                raise
-        self._flush()
+        # The kernel takes a short frame whole or not at all, so frames of several
+        # threads do not mix. OPEN, which may be longer, is alone.
+        try:
+            self._sock.sendall(frame)
+        except OSError as err:
+            raise _wire.ConnectionLost(str(err)) from err
+        self.flush()
 
     # -- the end ----------------------------------------------------------
 
     def close(self) -> None:
         """End the session. Arrays that view its slots stay valid. Any thread may call it."""
         if not self.closed:
-            # A garbage collection inside _drain may lead here, hence no waiting for the
-            # lock; the engine also understands a socket that closes without a word.
-            if not self._broken and self._send_lock.acquire(timeout=0.1):
-                try:
-                    self._drain()
-                    if not self._unsent:
-                        self._sock.send(_wire.encode_json(_wire.CLOSE, {}), socket.MSG_DONTWAIT)
-                except OSError:
-                    pass
-                finally:
-                    self._send_lock.release()
+            self.closed = self._broken = True
             with contextlib.suppress(OSError):
+                self._sock.send(_wire.encode_json(_wire.CLOSE, {}), socket.MSG_DONTWAIT)
                 self._sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for a batch
         self.forget()
 
@@ -262,7 +226,8 @@ class Session:
         self._receiver.close()
         self._slots.clear()
         self._batches.clear()
-        self._releases.clear()
+        self.returned.clear()
+        self._on_loan.clear()
         _fork.sessions.discard(self)
 
     # -- forks (see _fork) ------------------------------------------------
@@ -271,19 +236,18 @@ class Session:
         """Return the slots that arrays view."""
         return list(self._on_loan.values())
 
-    def hold_releases(self) -> bool:
-        """Keep releases back until :meth:`let_releases_go`, if the session has lent anything."""
-        return bool(self._on_loan) and self._send_lock.acquire(timeout=1)
+    def hold_releases(self) -> None:
+        """Keep releases back until :meth:`let_releases_go`."""
+        self._keeping_back = True
 
     def let_releases_go(self) -> None:
         """Send what was kept back."""
-        self._send_lock.release()
-        self._flush()
+        self._keeping_back = False
+        self.flush()
 
     def forget_in_child(self) -> None:
         """After a fork: the session is the parent's, and so are its locks."""
         self._lock = threading.Lock()
-        self._send_lock = threading.Lock()
         self.forget()
 
 

@@ -11,12 +11,10 @@ import ctypes
 import mmap
 import os
 import sys
-from typing import Any, Callable, Dict
+from typing import Any, Deque, Dict, List, Protocol, Tuple
 
 import numpy as np
 import numpy.typing as npt
-
-Release = Callable[[int, int], None]
 
 
 class Slot:
@@ -51,17 +49,31 @@ class Slot:
         }
 
 
+class Lender(Protocol):
+    """Who takes slots back: a session."""
+
+    returned: Deque[Tuple[int, bytes]]
+    """Slots that came back, with the frames that say so, until these are sent."""
+
+    interrupts: List[None]
+    """An element for each Ctrl-C that came where it could not be raised."""
+
+    def flush(self) -> None:
+        """Send what can be sent without waiting."""
+
+
 class Lease:
     """The right to read a slot. ``numpy.asarray(lease)`` views the whole slot and
-    keeps the lease; dropping the last such view releases the slot.
+    keeps the lease; dropping the last such view returns the slot.
     """
 
-    __slots__ = ("__array_interface__", "__weakref__", "_generation", "_release", "_slot")
+    __slots__ = ("__array_interface__", "__weakref__", "_lender", "_notice", "_slot")
 
-    def __init__(self, slot: Slot, generation: int, release: Release, *, writable: bool) -> None:
+    def __init__(self, slot: Slot, notice: bytes, lender: Lender, *, writable: bool) -> None:
+        """Lend a slot; ``notice`` is the frame that returns it."""
         self._slot = slot
-        self._generation = generation
-        self._release = release
+        self._notice = (slot.number, notice)
+        self._lender = lender
         self.__array_interface__ = slot.writable if writable else slot.read_only
 
     def view(self) -> npt.NDArray[np.uint8]:
@@ -69,4 +81,11 @@ class Lease:
         return np.asarray(self)
 
     def __del__(self) -> None:
-        self._release(self._slot.number, self._generation)
+        try:
+            self._lender.returned.append(self._notice)
+            self._lender.flush()
+        except KeyboardInterrupt:
+            # Python would print and forget what is raised here; the next batch raises it.
+            self._lender.interrupts.append(None)
+        except AttributeError:
+            pass  # interrupted before it was whole: nothing views it, its session is closed

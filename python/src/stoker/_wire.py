@@ -182,7 +182,9 @@ class Receiver:
     def _fill(self, flags: int = 0) -> None:
         try:
             data, ancillary, _, _ = self._sock.recvmsg(self._CHUNK, self._FD_SPACE, flags)
-        except ConnectionError as err:
+        except BlockingIOError:
+            raise
+        except OSError as err:  # a timeout too, and a socket that another thread closed
             raise ConnectionLost(str(err)) from err
         for level, kind, content in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
