@@ -3,6 +3,7 @@ package estimate
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"stoker/internal/run/progress"
@@ -55,6 +56,9 @@ func New(o Options, h History) *Estimator {
 	e.pos.userTotal, e.pos.userEpochs = o.Total, o.Epochs
 	e.pos.bannerTotal, e.pos.epochs = progress.ArgTotals(o.Argv)
 	e.pos.setEpochs(o.Epochs)
+	if n := len(e.prior.records); n > 0 {
+		e.pos.last = &e.prior.records[n-1]
+	}
 	return e
 }
 
@@ -89,6 +93,9 @@ func (e *Estimator) advance(t float64) {
 	at, total := e.pos.at(), e.pos.total()
 	e.useHistory(total)
 	before := e.line.warm
+	if total > 0 && !before && e.pos.borrowed() {
+		e.noteOnce("the output tells no length: taken from the last run")
+	}
 	was, odd := e.line.last, e.line.oddPauses
 	c := e.line.move(t, at, e.pos.epoch)
 	if e.line.oddPauses > odd {
@@ -309,6 +316,12 @@ func hours(seconds float64) string {
 		return fmt.Sprintf("%d min", m)
 	}
 	return fmt.Sprintf("%d h %02d", m/60, m%60)
+}
+
+func (e *Estimator) noteOnce(s string) {
+	if !slices.Contains(e.notes, s) {
+		e.note(s)
+	}
 }
 
 // maxNotes bounds the notes; the oldest go first.

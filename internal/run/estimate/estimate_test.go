@@ -284,3 +284,42 @@ func TestAnyEventsGiveSaneNumbers(t *testing.T) {
 		}
 	})
 }
+
+func TestHistoryKnowsTheLength(t *testing.T) { // nanoGPT prints no total
+	first := newScript(estimate.Options{}, nil)
+	for i := range 200 {
+		first.after(0.5, "iter %d: loss 3.2, time 500.00ms\n", i)
+	}
+	if st := first.after(1, "\n"); st.Percent >= 0 || st.RemainingMid >= 0 {
+		t.Fatalf("a forecast out of nothing: %+v", st)
+	}
+	h := estimate.History{first.e.Record(at(first.t), true)}
+	second := newScript(estimate.Options{}, h)
+	var st estimate.Status
+	for i := range 100 {
+		st = second.after(0.5, "iter %d: loss 3.2, time 500.00ms\n", i)
+	}
+	near(t, "the percentage", st.Percent, 50, 0.01)
+	near(t, "the remaining time", st.RemainingMid, 51, 0.05)
+	if !strings.Contains(strings.Join(st.Notes, ";"), "last run") {
+		t.Errorf("notes %q do not say where the length is from", st.Notes)
+	}
+}
+
+func TestHistoryOfAResumedRun(t *testing.T) {
+	h := pastRuns(scenarios[0], 1, 3)
+	resumed := scenarios[0]
+	resumed.resume = 0.5
+	rec := play(simulate(resumed, 4), nil, nil)
+	if rec.First == 0 || rec.WarmStep <= 0 || len(rec.Profile) != 0 {
+		t.Fatalf("record of a resumed run: first %d, warm step %v, %d parts", rec.First, rec.WarmStep, len(rec.Profile))
+	}
+	var sum, n float64
+	play(simulate(scenarios[0], 5), append(h, rec), func(_ int, s estimate.Status, left float64) {
+		sum += math.Abs(s.RemainingMid-left) / left
+		n++
+	})
+	if sum/n > 0.04 {
+		t.Errorf("mean error %.1f %% with a resumed run in the history", 100*sum/n)
+	}
+}

@@ -22,6 +22,7 @@ type position struct {
 	userTotal     int64
 	bannerTotal   int64
 	userEpochs    int
+	last          *Record // of an earlier run, for what this one does not tell; or nil
 	seenReset     bool
 	idle          map[string]int // moves of other counters since the chosen one moved
 }
@@ -117,7 +118,7 @@ func (p *position) stepEvent(e *progress.Event) (moved, reset bool) {
 		}
 		reset = p.main != ""
 		*p = position{main: key, rank: rank, epochs: p.epochs, epoch: e.Epoch, userTotal: p.userTotal,
-			bannerTotal: p.bannerTotal, userEpochs: p.userEpochs}
+			bannerTotal: p.bannerTotal, userEpochs: p.userEpochs, last: p.last}
 	}
 	clear(p.idle)
 	p.rank, p.source, p.unit, p.guess = max(rank, p.rank), e.Source, e.Unit, e.Guess
@@ -238,11 +239,37 @@ func (p *position) total() float64 {
 	if p.userTotal > 0 && p.unit != "%" && p.main != epochMain {
 		return float64(p.userTotal)
 	}
-	if p.scope != progress.ScopeEpoch {
-		if p.steps == 0 && p.main != epochMain {
-			return float64(p.bannerTotal)
-		}
-		return float64(p.steps)
+	if p.scope == progress.ScopeEpoch {
+		return float64(p.runEpochs()) * float64(p.steps)
 	}
-	return float64(p.epochs) * float64(p.steps)
+	switch {
+	case p.steps > 0 || p.main == epochMain && p.runEpochs() == 0:
+		return float64(p.steps)
+	case p.main == epochMain:
+		return float64(p.runEpochs())
+	case p.bannerTotal > 0:
+		return float64(p.bannerTotal)
+	case p.asBefore():
+		return float64(p.last.Steps)
+	}
+	return 0
+}
+
+// runEpochs is the number of epochs, as told or else as in the last run.
+func (p *position) runEpochs() int {
+	if p.epochs == 0 && p.asBefore() {
+		return p.last.Epochs
+	}
+	return p.epochs
+}
+
+// asBefore reports whether an earlier run counted in the same way.
+func (p *position) asBefore() bool {
+	return p.last != nil && family(p.last.Source) == family(p.source)
+}
+
+// borrowed reports whether the length of the run is that of the last one.
+func (p *position) borrowed() bool {
+	return p.asBefore() && (p.scope == progress.ScopeEpoch || p.main == epochMain) && p.epochs == 0 && p.last.Epochs > 0 ||
+		p.asBefore() && p.scope != progress.ScopeEpoch && p.steps == 0 && p.bannerTotal == 0 && p.userTotal == 0
 }

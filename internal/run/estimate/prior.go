@@ -38,7 +38,10 @@ func newPrior(h History) *prior {
 		warm = append(warm, r.WarmStep)
 		finals = append(finals, r.FinalSeconds)
 		for _, q := range r.Pauses {
-			p.addPauses(q, n)
+			if r.First > 0 && r.Steps > r.First { // a resumed run saw its part of them
+				q.Count = int(float64(q.Count)*float64(r.Steps)/float64(r.Steps-r.First) + 0.5)
+			}
+			p.addPauses(q)
 		}
 	}
 	for _, q := range p.pauses {
@@ -52,7 +55,7 @@ func newPrior(h History) *prior {
 	return p
 }
 
-func (p *prior) addPauses(q Pauses, runs float64) {
+func (p *prior) addPauses(q Pauses) {
 	s := p.pauses[q.Kind]
 	if s == nil {
 		s = &Pauses{Kind: q.Kind}

@@ -15,7 +15,7 @@ func (e *Estimator) Status(now time.Time) Status {
 	t := e.since(now)
 	s := Status{
 		At: now, Phase: e.phase, PhaseSeconds: max(0, t-e.phaseSince), PhaseExpected: -1,
-		Epoch: e.pos.epoch, Epochs: e.pos.epochs, Step: e.pos.step, Steps: e.pos.steps, Unit: e.pos.unit,
+		Epoch: e.pos.epoch, Epochs: e.pos.runEpochs(), Step: e.pos.step, Steps: e.pos.steps, Unit: e.pos.unit,
 		Percent: -1, Elapsed: t, RemainingLow: -1, RemainingMid: -1, RemainingHigh: -1,
 		Coverage: e.o.Coverage, DataWait: -1, LoseSeconds: -1, Source: e.pos.source, Guess: e.pos.guess,
 		Rate: e.line.rate(), Notes: slices.Clone(e.notes), Over: e.over, Metrics: maps.Clone(e.metrics),
@@ -96,13 +96,16 @@ func (e *Estimator) Record(now time.Time, complete bool) Record {
 	t := e.since(now)
 	r := Record{
 		Version: RecordVersion, Started: e.o.Start, Complete: complete, Seconds: t, Source: e.pos.source,
-		Steps: int64(e.pos.total()), Epochs: e.pos.epochs, StepsPerEpoch: e.pos.perEpoch(), First: int64(e.line.first),
+		Steps: int64(e.pos.total()), Epochs: e.pos.runEpochs(), StepsPerEpoch: e.pos.perEpoch(), First: int64(e.line.first),
 		StartSeconds: e.line.start, Estimates: slices.Clone(e.made),
 	}
 	if complete && e.line.warm {
 		r.FinalSeconds = max(0, t-e.line.lastT)
 		if r.Steps == 0 {
 			r.Steps = int64(e.line.last) // learnt at the end: the next run knows it
+			if e.pos.scope == progress.ScopeEpoch && r.Epochs == 0 {
+				r.Epochs = e.pos.epoch
+			}
 		}
 	}
 	if r.First <= 200 {
@@ -128,10 +131,12 @@ func (e *Estimator) fillSpeeds(r *Record) {
 	if per := float64(r.StepsPerEpoch); per > 0 && per < firstEnd {
 		firstEnd = per
 	}
-	r.ColdStep = c.perStep(c.pos[0], firstEnd)
-	r.WarmStep = r.ColdStep
+	if firstEnd > c.pos[0] { // else the run was resumed behind its first epoch
+		r.ColdStep = c.perStep(c.pos[0], firstEnd)
+		r.WarmStep = r.ColdStep
+	}
 	if firstEnd < c.pos[n-1] {
-		r.WarmStep = c.perStep(firstEnd, c.pos[n-1])
+		r.WarmStep = c.perStep(max(firstEnd, c.pos[0]), c.pos[n-1])
 	}
 	total := float64(r.Steps)
 	if total <= 0 || r.First > 0 {
