@@ -134,6 +134,25 @@ func BenchmarkCropIndexed(b *testing.B) {
 	}
 }
 
+// BenchmarkCropRecoded decodes from the re-coded form.
+func BenchmarkCropRecoded(b *testing.B) {
+	s := newBenchSet(b)
+	before, after := 0, 0
+	for i, src := range s.data {
+		x, err := Recode(src)
+		if err != nil {
+			b.Fatal(err)
+		}
+		before, after = before+len(src), after+len(x)
+		s.data[i] = x
+	}
+	b.Run("crop", func(b *testing.B) {
+		s.run(b, s.crops, plain)
+		b.ReportMetric(100*float64(after)/float64(before), "%of-JPEG")
+	})
+	b.Run("whole", func(b *testing.B) { s.run(b, s.whole, plain) })
+}
+
 func BenchmarkBuildIndex(b *testing.B) {
 	s := newBenchSet(b)
 	var d Decoder

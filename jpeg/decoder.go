@@ -73,10 +73,21 @@ type Decoder struct {
 
 // ParseHeader reads an image's header, up to its first scan.
 func ParseHeader(src []byte) (Header, error) {
+	if IsRecoded(src) {
+		var d Decoder
+		if _, err := d.openRecoded(src); err != nil {
+			return Header{}, err
+		}
+		return d.p.header(), nil
+	}
 	var p parser
 	if err := p.toScan(src); err != nil {
 		return Header{}, err
 	}
+	return p.header(), nil
+}
+
+func (p *parser) header() Header {
 	f := &p.frame
 	h := Header{
 		Width: f.width, Height: f.height, Orientation: p.orientation,
@@ -85,7 +96,7 @@ func ParseHeader(src []byte) (Header, error) {
 	for i := range f.ncomp {
 		h.Sampling[i] = [2]int{f.comp[i].h, f.comp[i].v}
 	}
-	return h, nil
+	return h
 }
 
 // toScan reads up to the first scan header.
@@ -112,43 +123,64 @@ func (p *parser) toScan(src []byte) error {
 // Errors are of type *Error. Where one is returned, dst is undefined unless its
 // Pixels is true, which it is only if Options.Partial was set.
 func (d *Decoder) Decode(dst []byte, stride int, src []byte, region image.Rectangle, opts Options) error {
-	d.p = parser{}
+	var x recoded
+	var err error
 	d.scan.damage = nil
-	if err := d.p.toScan(src); err != nil {
-		return err
+	isRecoded := IsRecoded(src)
+	if isRecoded {
+		x, err = d.openRecoded(src)
+	} else {
+		d.p = parser{}
+		err = d.p.toScan(src)
 	}
 	f := &d.p.frame
-	if err := opts.admit(f); err != nil {
-		return err
+	if err == nil {
+		err = opts.admit(f)
 	}
 	if region == (image.Rectangle{}) {
 		region = image.Rect(0, 0, f.width, f.height)
 	}
-	if err := checkTarget(dst, stride, region, f); err != nil {
-		return err
+	if err == nil {
+		err = checkTarget(dst, stride, region, f)
 	}
-	if !f.progressive {
-		d.p.supplyTables()
-	}
-	var err error
 	switch {
-	case d.p.scan.n != f.ncomp || f.progressive:
-		err = d.decodeScans(dst, stride, region, opts)
-	case opts.Index != nil:
-		if err = d.prepare(dst, stride, region, stripRows); err == nil {
-			err = d.decodeIndexed(opts)
-		}
+	case err != nil:
+	case isRecoded:
+		d.planBlocks()
+		d.prepare(dst, stride, region, stripRows)
+		d.decodeRecoded(&x)
 	default:
-		if err = d.prepare(dst, stride, region, 1); err == nil {
-			err = d.decodeOneScan(opts)
-		}
+		err = d.decodeScan(dst, stride, region, opts)
 	}
-	d.p.src = nil // src belongs to the caller
+	d.p.src, d.out.dst = nil, nil // they belong to the caller
 	if err == nil && d.scan.damage != nil {
 		d.scan.damage.Pixels = true
 		return d.scan.damage
 	}
 	return err
+}
+
+// decodeScan decodes a JPEG image whose header has been read.
+func (d *Decoder) decodeScan(dst []byte, stride int, region image.Rectangle, opts Options) error {
+	f := &d.p.frame
+	if !f.progressive {
+		d.p.supplyTables()
+	}
+	if d.p.scan.n != f.ncomp || f.progressive {
+		return d.decodeScans(dst, stride, region, opts)
+	}
+	if err := d.setup(); err != nil {
+		return err
+	}
+	if err := d.latch(); err != nil {
+		return err
+	}
+	if opts.Index != nil {
+		d.prepare(dst, stride, region, stripRows)
+		return d.decodeIndexed(opts)
+	}
+	d.prepare(dst, stride, region, 1)
+	return d.decodeOneScan(opts)
 }
 
 func (o *Options) admit(f *frame) error {
@@ -207,17 +239,10 @@ func (d *Decoder) decodeOneScan(opts Options) error {
 
 // prepare makes ready for decoding a region from a single scan, in strips of so
 // many MCU rows.
-func (d *Decoder) prepare(dst []byte, stride int, region image.Rectangle, strip int) error {
-	if err := d.setup(); err != nil {
-		return err
-	}
-	if err := d.latch(); err != nil {
-		return err
-	}
+func (d *Decoder) prepare(dst []byte, stride int, region image.Rectangle, strip int) {
 	d.out.begin(&d.p.frame, region, dst, stride, strip)
 	d.rowCoefs = d.out.placeRow(&d.p.frame, &d.scan.plan)
 	d.coef = grow(d.coef, strip*d.rowCoefs)
-	return nil
 }
 
 // rowJobs lists the blocks of MCUs from to to of a row that the region needs a

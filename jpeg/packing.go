@@ -1,0 +1,224 @@
+package jpeg
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// A packed block holds the coefficients of one block in a form that vector
+// instructions unpack without branches. Positions go by groups of two rows and
+// four columns, so that a group's eight values are two runs of a block's rows:
+//
+//	1 byte    bit g: group g has values
+//	a byte for each such group: bit i: value i is not zero; bit 0 of group 0,
+//	          the place of the DC value, says that the DC difference is wide
+//	1 or 2    DC difference, signed, little-endian
+//	bits, from the lowest of the first byte on:
+//	          for each value but DC: its sign, 1 = negative
+//	          for each value: whether its magnitude exceeds 1
+//	          for each that does: the magnitude less 2, in width bits, all ones
+//	          where it does not fit
+//	1 byte    for each that did not fit: what the magnitude exceeds all ones plus
+//	          2 by, or 255 and two bytes of magnitude where that exceeds 255
+//
+// Groups go from the low frequencies to the high, values by group, then row,
+// then column. width is chosen for each component of an image.
+
+// groupPlace maps a place in a block to the packed order: group * 8 + value.
+func groupPlace(p int) int {
+	row, col := p/8, p%8
+	return (row/2*2+col/4)*8 + row%2*4 + col%4
+}
+
+// natural maps the packed order to places in a block.
+var natural = func() (t [64]uint8) {
+	for p := range t {
+		t[groupPlace(p)] = uint8(p)
+	}
+	return t
+}()
+
+// groupBytes spreads the eight bits of the first byte of a packed block to
+// bytes of ones.
+var groupBytes = func() (t [256]uint64) {
+	for i := range t {
+		for g := range 8 {
+			if i>>g&1 != 0 {
+				t[i] |= 0xFF << (8 * g)
+			}
+		}
+	}
+	return t
+}()
+
+// maxWidth is the greatest width of a magnitude: eight of them and the rest of
+// a byte must fit in 64 bits.
+const maxWidth = 7
+
+// maxPacked is the greatest length of a packed block.
+const maxPacked = 1 + 8 + 2 + (2*63+maxWidth*63+7)/8 + 3*63
+
+// packBits gathers bits from the lowest on.
+type packBits struct {
+	out []byte
+	acc uint64
+	n   uint
+}
+
+func (b *packBits) put(v uint64, n uint) {
+	b.acc |= v << b.n
+	for b.n += n; b.n >= 8; b.n -= 8 {
+		b.out = append(b.out, byte(b.acc))
+		b.acc >>= 8
+	}
+}
+
+// packBlock appends a block whose DC value exceeds the prediction by diff.
+func packBlock(out []byte, blk *[64]int16, diff int16, width uint) []byte {
+	var mask, signs, big uint64
+	n := uint(0)
+	for i := 1; i < 64; i++ {
+		v := blk[natural[i]]
+		if v == 0 {
+			continue
+		}
+		mask |= 1 << i
+		if v < 0 {
+			signs |= 1 << n
+		}
+		if v > 1 || v < -1 {
+			big |= 1 << n
+		}
+		n++
+	}
+	wide := diff != int16(int8(diff))
+	if wide {
+		mask |= 1
+	}
+	head := len(out)
+	out = append(out, 0)
+	for g := range 8 {
+		if m := byte(mask >> (8 * g)); m != 0 {
+			out[head] |= 1 << g
+			out = append(out, m)
+		}
+	}
+	out = append(out, byte(diff))
+	if wide {
+		out = append(out, byte(diff>>8))
+	}
+	b := packBits{out: out}
+	b.put(signs&0xFFFFFFFF, min(n, 32))
+	b.put(signs>>32, n-min(n, 32))
+	b.put(big&0xFFFFFFFF, min(n, 32))
+	b.put(big>>32, n-min(n, 32))
+	return packMagnitudes(&b, blk, mask&^1, width)
+}
+
+// packMagnitudes appends the magnitudes beyond 1.
+func packMagnitudes(b *packBits, blk *[64]int16, mask uint64, width uint) []byte {
+	var rest [3 * 63]byte
+	n, top := 0, 1<<width-1
+	for ; mask != 0; mask &= mask - 1 {
+		v := int(blk[natural[bits.TrailingZeros64(mask)]])
+		v = max(v, -v)
+		if v < 2 {
+			continue
+		}
+		b.put(uint64(min(v-2, top)), width)
+		if v-2 < top {
+			continue
+		}
+		if v <= 255 {
+			rest[n] = byte(v - 2 - top)
+			n++
+		} else {
+			rest[n], rest[n+1], rest[n+2] = 255, byte(v), byte(v>>8)
+			n += 3
+		}
+	}
+	if b.n > 0 {
+		b.put(0, 8-b.n)
+	}
+	return append(b.out, rest[:n]...)
+}
+
+// peek returns eight bytes of data from pos on, zeros beyond its end.
+func peek(data []byte, pos int) uint64 {
+	if pos+8 <= len(data) {
+		return binary.LittleEndian.Uint64(data[pos:])
+	}
+	var b [8]byte
+	if pos < len(data) {
+		copy(b[:], data[pos:])
+	}
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+// peekBits returns n < 64 bits from bit on.
+func peekBits(data []byte, bit, n int) uint64 {
+	lo, hi := peek(data, bit>>3), peek(data, bit>>3+8)
+	v := lo >> (bit & 7)
+	v |= hi << 1 << (63 - bit&7)
+	return v & (1<<n - 1)
+}
+
+// unpackBlock writes the block packed at pos, whose coefficients must be zero,
+// and returns the place after it. Of hostile data it makes anything, but it
+// reads nothing beyond data and returns a place of at most pos + maxPacked.
+func unpackBlock(data []byte, pos int, blk *[64]int16, pred *int32, width int) int {
+	groups := byte(peek(data, pos))
+	present := groupBytes[groups]
+	mask := deposit(peek(data, pos+1), present)
+	pos += 1 + bits.OnesCount8(groups)
+	diff := int16(int8(peek(data, pos)))
+	if mask&1 != 0 {
+		diff = int16(peek(data, pos))
+		pos++
+		mask &^= 1
+	}
+	pos++
+	*pred = int32(int16(*pred) + diff)
+	blk[0] = int16(*pred)
+
+	n := bits.OnesCount64(mask)
+	signs, big := peekBits(data, pos*8, n), peekBits(data, pos*8+n, n)
+	bit, top := pos*8+2*n, 1<<width-1
+	pos += (2*n + width*bits.OnesCount64(big) + 7) >> 3
+	for ; mask != 0; mask &= mask - 1 {
+		v := 1
+		if big&1 != 0 {
+			m := int(peekBits(data, bit, width))
+			bit += width
+			v = m + 2
+			if m == top {
+				rest := peek(data, pos)
+				v += int(rest & 0xFF)
+				pos++
+				if rest&0xFF == 255 {
+					v = int(rest >> 8 & 0xFFFF)
+					pos += 2
+				}
+			}
+		}
+		if signs&1 != 0 {
+			v = -v
+		}
+		blk[natural[bits.TrailingZeros64(mask)]] = int16(v)
+		signs >>= 1
+		big >>= 1
+	}
+	return pos
+}
+
+// deposit places the bytes of v, in order, where present has bytes of ones.
+func deposit(v, present uint64) (out uint64) {
+	for g := 0; present != 0; g += 8 {
+		if present&0xFF != 0 {
+			out |= v & 0xFF << g
+			v >>= 8
+		}
+		present >>= 8
+	}
+	return out
+}

@@ -1,0 +1,149 @@
+package jpeg
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+)
+
+// recoded is a re-coded image that has been opened.
+type recoded struct {
+	blocks []byte
+	rows   []byte // uint32 each
+	chunks []byte // uint16 each
+	rest   []byte
+	step   int
+	perRow int // chunks
+	width  [4]uint8
+}
+
+// openRecoded reads the header of a re-coded image into the frame.
+func (d *Decoder) openRecoded(src []byte) (x recoded, err error) {
+	bad := func(format string, args ...any) (recoded, error) {
+		return recoded{}, errAt(Corrupt, -1, "re-coded image: "+format, args...)
+	}
+	d.p = parser{}
+	le := binary.LittleEndian
+	if !IsRecoded(src) {
+		return bad("wrong first bytes")
+	}
+	start := int(le.Uint32(src[12:]))
+	if int(le.Uint32(src[8:])) != len(src) {
+		return x, errAt(Truncated, min(len(src), int(le.Uint32(src[8:]))), "re-coded image of %d bytes has %d", le.Uint32(src[8:]), len(src))
+	}
+	if start < recodedHeader || start > len(src) || le.Uint32(src[4:]) != crc32.Checksum(src[8:start], castagnoli) {
+		return bad("checksum of the header is wrong")
+	}
+	f := &d.p.frame
+	*f = frame{width: int(le.Uint16(src[16:])), height: int(le.Uint16(src[18:])), ncomp: int(src[20]), colour: colourModel(src[21]), hmax: 1, vmax: 1}
+	d.p.orientation = int(src[22])
+	tables := int(src[23])
+	x.step = int(le.Uint16(src[24:]))
+	part := src[recodedHeader:start]
+	if f.width == 0 || f.height == 0 || f.ncomp != 1 && f.ncomp != 3 && f.ncomp != 4 || f.colour > colourYCCK || x.step == 0 ||
+		len(part) < 4*f.ncomp+128*tables {
+		return bad("impossible header")
+	}
+	if err := d.recodedComponents(part, tables, &x); err != nil {
+		return x, err
+	}
+	part = part[4*f.ncomp+128*tables:]
+	x.perRow = ceilDiv(f.mcusX, x.step)
+	rows, chunks := 4*f.mcusY, 2*x.perRow*f.mcusY
+	if len(part) != rows+chunks+int(le.Uint32(src[28:])) {
+		return bad("tables of %d bytes", len(part))
+	}
+	x.rows, x.chunks, x.rest, x.blocks = part[:rows], part[rows:][:chunks], part[rows+chunks:], src[start:]
+	return x, nil
+}
+
+func (d *Decoder) recodedComponents(part []byte, tables int, x *recoded) error {
+	f := &d.p.frame
+	blocks := 0
+	for i := range f.ncomp {
+		c, b := &f.comp[i], part[4*i:]
+		c.h, c.v = int(b[0]>>4), int(b[0]&15)
+		x.width[i] = b[2]
+		if c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4 || int(b[1]) >= tables || b[2] < 1 || b[2] > maxWidth {
+			return errAt(Corrupt, -1, "re-coded image: impossible component")
+		}
+		f.hmax, f.vmax = max(f.hmax, c.h), max(f.vmax, c.v)
+		blocks += c.h * c.v
+		t := part[4*f.ncomp+128*int(b[1]):]
+		for k := range c.quant {
+			c.quant[k] = binary.LittleEndian.Uint16(t[2*k:])
+		}
+		c.quantLatched = true
+	}
+	want := map[int]bool{1: f.colour == colourGrey, 3: f.colour == colourYCC || f.colour == colourRGB, 4: f.colour >= colourCMYK}
+	if !want[f.ncomp] || f.ncomp > 1 && blocks > 10 || f.ncomp == 1 && blocks > 1 {
+		return errAt(Corrupt, -1, "re-coded image: %d blocks of %d components", blocks, f.ncomp)
+	}
+	return f.layout(-1)
+}
+
+// chunkAt returns where a chunk's blocks begin; beyond the data for an offset
+// that cannot be.
+func (x *recoded) chunkAt(row, chunk int) int {
+	at := int(binary.LittleEndian.Uint32(x.rows[4*row:]))
+	for i := range chunk {
+		at += int(binary.LittleEndian.Uint16(x.chunks[2*(row*x.perRow+i):]))
+	}
+	return min(at, len(x.blocks))
+}
+
+// planBlocks lists the blocks of an MCU of all components.
+func (d *Decoder) planBlocks() {
+	f, plan := &d.p.frame, &d.scan.plan
+	plan.n = 0
+	for i := range f.ncomp {
+		for range f.comp[i].h * f.comp[i].v {
+			plan.dc[plan.n], plan.ac[plan.n], plan.comp[plan.n] = nil, nil, uint8(i)
+			plan.n++
+		}
+	}
+}
+
+// decodeRecoded decodes a region of a re-coded image.
+func (d *Decoder) decodeRecoded(x *recoded) {
+	o := &d.out
+	first := o.c0 / x.step
+	d.rowJobs(first*x.step, o.c1)
+	for r := o.r0; r < o.r1; r += stripRows {
+		n := min(stripRows, o.r1-r)
+		clear(d.coef)
+		for q := 0; q < n; q++ {
+			x.unpackRow(d.jobs, x.chunkAt(r+q, first), d.scan.plan.n, d.coef[q*d.rowCoefs:(q+1)*d.rowCoefs])
+		}
+		d.finishRows(r, n)
+	}
+}
+
+// unpackRow unpacks the blocks of jobs, which begin with a chunk at pos.
+func (x *recoded) unpackRow(jobs []job, pos, perMCU int, coef []int16) {
+	for per := x.step * perMCU; len(jobs) > 0; {
+		n := min(per, len(jobs))
+		var pred [4]int32
+		for i := range jobs[:n] {
+			j := &jobs[i]
+			c := j.pred >> 2 & 3
+			pos = unpackBlock(x.blocks, pos, (*[64]int16)(coef[j.off>>1:]), &pred[c], int(x.width[c]))
+		}
+		jobs = jobs[n:]
+	}
+}
+
+// unpackAll unpacks the whole image into the coefficient store.
+func (d *Decoder) unpackAll(x *recoded) {
+	f := &d.p.frame
+	d.planBlocks()
+	h := &d.p.scan
+	h.n = f.ncomp
+	for i := range h.n {
+		h.comp[i] = i
+	}
+	for r := range f.mcusY {
+		d.placeRow(r)
+		d.jobs = d.scan.plan.appendJobs(d.jobs[:0], 0, f.mcusX)
+		x.unpackRow(d.jobs, x.chunkAt(r, 0), d.scan.plan.n, d.coef)
+	}
+}
