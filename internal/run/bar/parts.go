@@ -73,7 +73,9 @@ func addRemaining(s estimate.Status, add func(int, style, string, string)) {
 			scope = " left in this epoch"
 		}
 		add(weightLeft, bold, sign+left+scope, sign+left+" left")
-		add(weightRange, dim, "("+interval(s.RemainingLow, s.RemainingHigh)+")", "")
+		if r := interval(s.RemainingLow, s.RemainingHigh); r != left {
+			add(weightRange, dim, "("+r+")", "")
+		}
 		if !s.Arrival.IsZero() && !s.EpochOnly {
 			add(weightArrival, plain, "done "+Clock(s.At, s.Arrival), Clock(s.At, s.Arrival))
 		}

@@ -50,15 +50,6 @@ func BenchmarkLine(b *testing.B) {
 	}
 }
 
-func BenchmarkCleaner(b *testing.B) {
-	chunk := []byte(strings.Repeat("\rEpoch 3:  12%|█▎        | 4/32 [00:10<01:12,  2.59s/it, loss=0.123]", 400))
-	c := NewCleaner(discard{})
-	b.SetBytes(int64(len(chunk)))
-	for b.Loop() {
-		_, _ = c.Write(chunk)
-	}
-}
-
 // BenchmarkThousandLines is one second of a program that prints 1,000 lines a
 // second in pieces of ten: its time over a second is the share of a core.
 func BenchmarkThousandLines(b *testing.B) {

@@ -3,10 +3,9 @@
 // table; words such as "step 3/10"; and, failing all that, the most frequent line
 // with a number that only grows.
 //
-// A Parser takes raw bytes, split anywhere, and returns events. A Cleaner takes
-// the same bytes and writes the lines that a person would want in a log: bars as
-// their last state. Both have fixed memory whatever the input, and neither starts
-// goroutines.
+// A Parser takes raw bytes, split anywhere, and returns events. Its memory is
+// bounded whatever the input, and it starts no goroutines. (Package screen keeps
+// the lines themselves.)
 //
 //	p := progress.NewParser(progress.Options{})
 //	for _, ev := range p.Feed(time.Now(), buf[:n]) { estimator.Observe(ev) }
