@@ -46,10 +46,16 @@ func (w *Writer) commit(bad []BadRow) (*Manifest, error) {
 	}
 	bad = append(append(append([]BadRow{}, w.bad...), w.newBad...), bad...)
 	m := &Manifest{Format: formatName, Version: FormatVersion, CreatedBy: w.head.CreatedBy, Kind: w.head.Kind,
-		Classes: w.head.Classes, Shards: w.finished, Options: w.head.Options, Bad: int64(len(bad))}
+		Classes: w.head.Classes, Shards: w.finished, Options: w.head.Options, Bad: int64(len(bad)),
+		Sequence: w.head.Sequence, Tokens: w.head.Tokens}
 	data := filepath.Join(w.partial, dataName)
-	if err := writeIndex(data, m, w.head.Fields, w.open); err != nil {
+	if err := writeIndex(data, m, w.layout, w.open); err != nil {
 		return nil, err
+	}
+	if m.Tokens != nil && m.Tokens.File != "" {
+		if _, err := writeFile(filepath.Join(data, m.Tokens.File), w.tokenFile, w.open); err != nil {
+			return nil, err
+		}
 	}
 	if err := writeLedger(data, bad, w.open); err != nil {
 		return nil, err
@@ -68,30 +74,30 @@ func (w *Writer) commit(bad []BadRow) (*Manifest, error) {
 
 // writeIndex makes the index from the shards' own scalar columns: one way for
 // undisturbed and for interrupted runs, and no memory that grows with them.
-func writeIndex(dir string, m *Manifest, further []Field, open openFunc) error {
+func writeIndex(dir string, m *Manifest, l *layout, open openFunc) error {
 	path := filepath.Join(dir, indexName)
 	f, err := open(path, 0)
 	if err != nil {
 		return writeError(err, path, 0)
 	}
-	w, err := newIndexWriter(&output{file: f, path: path}, m.Kind, m.Classes, further)
+	w, err := newIndexWriter(&output{file: f, path: path}, m, l)
 	if err != nil {
 		return first(err, f.Close())
 	}
-	if err := indexShards(w, dir, m.Shards, further); err != nil {
+	if err := indexShards(w, dir, m.Shards); err != nil {
 		return first(err, f.Close())
 	}
 	return w.finish(m)
 }
 
-func indexShards(w *indexWriter, dir string, shards []FileInfo, further []Field) error {
+func indexShards(w *indexWriter, dir string, shards []FileInfo) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return ioError(err, dir)
 	}
 	defer root.Close() //nolint:errcheck // only read
 	for i, info := range shards {
-		if err := indexShard(w, root, i, info, further); err != nil {
+		if err := indexShard(w, root, i, info); err != nil {
 			return place(err, filepath.Join(dir, info.File))
 		}
 	}
@@ -99,7 +105,7 @@ func indexShards(w *indexWriter, dir string, shards []FileInfo, further []Field)
 }
 
 // indexShard adds the rows of one shard to the index.
-func indexShard(w *indexWriter, root *os.Root, number int, info FileInfo, further []Field) (err error) {
+func indexShard(w *indexWriter, root *os.Root, number int, info FileInfo) (err error) {
 	mapped, err := openMap(root, info)
 	if err != nil {
 		return err
@@ -110,7 +116,7 @@ func indexShard(w *indexWriter, root *os.Root, number int, info FileInfo, furthe
 	if err != nil {
 		return err
 	}
-	if err := checkSchema(file.Schema(), shardSchema(further)); err != nil {
+	if err := checkSchema(file.Schema(), w.shardSchema()); err != nil {
 		return err
 	}
 	for i := range file.Blocks() {
@@ -118,7 +124,7 @@ func indexShard(w *indexWriter, root *os.Root, number int, info FileInfo, furthe
 		if err != nil {
 			return err
 		}
-		var row indexRow
+		row := indexRow{layout: w.layout}
 		for r := range batch.Rows {
 			if !row.readShard(number, batch.Columns, r) {
 				return errs.New(errs.Corrupt, "row %d of record batch %d is damaged", r, i)

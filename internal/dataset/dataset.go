@@ -42,6 +42,7 @@ type Dataset struct {
 	dir      string
 	root     *os.Root // the folder as it was when opened, whatever has its name now
 	manifest *Manifest
+	layout   *layout
 	mapped   []byte // the index
 	schema   *arrowipc.Schema
 	batches  []arrowipc.Batch
@@ -69,6 +70,14 @@ func Open(dir string) (*Dataset, error) {
 func (d *Dataset) open() (err error) {
 	if d.manifest, err = readManifest(d.root); err != nil {
 		return err
+	}
+	if d.layout, err = d.manifest.layout(); err != nil {
+		return err
+	}
+	if t := d.manifest.Tokens; t != nil && t.File != "" {
+		if err := d.checkSize(FileInfo{File: t.File, Bytes: t.Bytes}); err != nil {
+			return err
+		}
 	}
 	d.shards = make([]shardHandle, len(d.manifest.Shards))
 	for _, info := range d.manifest.Shards {
@@ -136,7 +145,7 @@ func (d *Dataset) readIndex() (err error) {
 		return err
 	}
 	d.schema = f.Schema()
-	if err := checkSchema(d.schema, indexSchema(d.manifest.Further())); err != nil {
+	if err := checkSchema(d.schema, d.layout.index()); err != nil {
 		return err
 	}
 	left := d.manifest.Samples
@@ -195,6 +204,7 @@ type Sample struct {
 	Offset        int64 // of the blob in the shard's file
 	Length        int64 // of the blob
 	CRC           uint32
+	Tokens        int32 // elements of a sequence
 }
 
 // Sample returns the index's row i. It allocates nothing. Errors: Invalid (no
@@ -205,12 +215,16 @@ func (d *Dataset) Sample(i int64) (s Sample, err error) {
 		return Sample{}, err
 	}
 	defer endFault(debug.SetPanicOnFault(true), &err)
-	c := b.Columns
+	c, l := b.Columns, d.layout
 	s = Sample{
-		Label: c[colLabel].Int(r), Width: int(c[colWidth].Int(r)), Height: int(c[colHeight].Int(r)),
-		Orientation: int(c[colOrientation].Int(r)), Format: codec.Format(c[colFormat].Int(r)),
-		Shard: int(c[colShard].Int(r)), Offset: c[colOffset].Int(r), Length: c[colLength].Int(r),
-		CRC: uint32(c[colCRC].Int(r)),
+		Label: c[colLabel].Int(r), Shard: int(c[l.shard()].Int(r)), Offset: c[l.offset()].Int(r),
+		Length: c[l.length()].Int(r), CRC: uint32(c[l.indexCRC()].Int(r)),
+	}
+	if l.sequence == nil {
+		s.Width, s.Height = int(c[colWidth].Int(r)), int(c[colHeight].Int(r))
+		s.Orientation, s.Format = int(c[colOrientation].Int(r)), codec.Format(c[colFormat].Int(r))
+	} else if s.Tokens = int32(c[l.tokens()].Int(r)); int64(s.Tokens)*l.sequence.ElementBytes() != s.Length {
+		return Sample{}, d.badRow(i, "%d tokens in %d bytes", s.Tokens, s.Length)
 	}
 	if s.Shard < 0 || s.Shard >= len(d.shards) {
 		return Sample{}, d.badRow(i, "shard %d of %d", s.Shard, len(d.shards))

@@ -45,31 +45,17 @@ type Value struct {
 	Text  string // UTF-8, at most MaxTextBytes
 }
 
-// Columns that index and shards have in common, in this order.
+// Columns that index and shards of images have in common, in this order; those of
+// sequences are the first of them. layout knows the numbers of all others.
 const (
 	colKey = iota
 	colLabel
-	colWidth
+	sequenceCommon
+	colWidth = iota - 1
 	colHeight
 	colOrientation
 	colFormat
 	commonColumns
-)
-
-// Further columns of the index; those of the labels file follow.
-const (
-	colShard = commonColumns + iota
-	colOffset
-	colLength
-	colCRC
-	indexColumns
-)
-
-// Further columns of a shard; those of the labels file follow, and then the
-// image, last so that everything else of a batch lies together.
-const (
-	colShardCRC = commonColumns + iota
-	shardColumns
 )
 
 var common = []arrowipc.Field{
@@ -79,25 +65,6 @@ var common = []arrowipc.Field{
 	{Name: "height", Type: arrowipc.Int32},
 	{Name: "orientation", Type: arrowipc.Uint8},
 	{Name: "format", Type: arrowipc.Uint8},
-}
-
-// indexSchema returns the schema of an index with the given further fields.
-func indexSchema(further []Field) *arrowipc.Schema {
-	fields := append([]arrowipc.Field{}, common...)
-	fields = append(fields,
-		arrowipc.Field{Name: "shard", Type: arrowipc.Int32},
-		arrowipc.Field{Name: "offset", Type: arrowipc.Int64},
-		arrowipc.Field{Name: "length", Type: arrowipc.Int64},
-		arrowipc.Field{Name: "crc32c", Type: arrowipc.Uint32})
-	return &arrowipc.Schema{Fields: appendFurther(fields, further)}
-}
-
-// shardSchema returns the schema of a shard with the given further fields.
-func shardSchema(further []Field) *arrowipc.Schema {
-	fields := append([]arrowipc.Field{}, common...)
-	fields = append(fields, arrowipc.Field{Name: "crc32c", Type: arrowipc.Uint32})
-	fields = appendFurther(fields, further)
-	return &arrowipc.Schema{Fields: append(fields, arrowipc.Field{Name: "image", Type: arrowipc.Binary})}
 }
 
 func appendFurther(fields []arrowipc.Field, further []Field) []arrowipc.Field {
@@ -113,7 +80,7 @@ func checkSchema(got, want *arrowipc.Schema) error {
 		return errs.New(errs.Corrupt, "the file has %d columns, the manifest tells of %d", len(got.Fields), len(want.Fields))
 	}
 	for i, f := range got.Fields {
-		if w := want.Fields[i]; f.Name != w.Name || f.Type != w.Type {
+		if w := want.Fields[i]; f.Name != w.Name || f.Type != w.Type || f.Elem != w.Elem || f.Features != w.Features {
 			return errs.New(errs.Corrupt, "column %d is %q (%v), the manifest tells of %q (%v)", i, f.Name, f.Type, w.Name, w.Type)
 		}
 	}
@@ -123,19 +90,19 @@ func checkSchema(got, want *arrowipc.Schema) error {
 // ReservedField reports whether a further field may not have the name because a
 // column of the format has it.
 func ReservedField(name string) bool {
-	return indexSchema(nil).Index(name) >= 0 || name == "image" || name == "index"
+	return (&layout{}).index().Index(name) >= 0 || name == "image" || name == "index"
 }
 
 // checkFields validates the further fields of a dataset.
-func checkFields(further []Field) error {
+func (l *layout) checkFields() error {
 	seen := map[string]bool{}
-	for _, f := range further {
+	for _, f := range l.further {
 		switch {
 		case f.Name == "" || !utf8.ValidString(f.Name):
 			return errs.New(errs.Invalid, "field name %q is empty or not UTF-8", f.Name)
-		case ReservedField(f.Name):
+		case l.reserved(f.Name):
 			return errs.New(errs.Invalid, "field name %q is taken by a column of the format", f.Name).
-				WithHint("rename the column of the labels file")
+				WithHint("rename it in the source")
 		case seen[f.Name]:
 			return errs.New(errs.Invalid, "two fields have the name %q", f.Name)
 		}

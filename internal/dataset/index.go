@@ -17,11 +17,13 @@ import (
 // indexRow is one row of the index before it is written. Its further values are
 // row at of the columns.
 type indexRow struct {
+	*layout
 	key                        []byte
 	label                      int64
 	width, height              int64
 	orientation, format        int64
-	shard, offset, length, crc int64
+	shard, offset, length, crc int64 // they hide methods of the layout
+	tokens                     int64
 	further                    []arrowipc.Column
 	at                         int
 }
@@ -31,8 +33,10 @@ type indexRow struct {
 func (r *indexRow) readCommon(c []arrowipc.Column, i int) (ok bool) {
 	r.key, ok = c[colKey].Bytes(i)
 	r.label = c[colLabel].Int(i)
-	r.width, r.height = c[colWidth].Int(i), c[colHeight].Int(i)
-	r.orientation, r.format = c[colOrientation].Int(i), c[colFormat].Int(i)
+	if r.sequence == nil {
+		r.width, r.height = c[colWidth].Int(i), c[colHeight].Int(i)
+		r.orientation, r.format = c[colOrientation].Int(i), c[colFormat].Int(i)
+	}
 	r.at = i
 	return ok
 }
@@ -40,26 +44,34 @@ func (r *indexRow) readCommon(c []arrowipc.Column, i int) (ok bool) {
 // readShard fills r from row i of a shard's batch.
 func (r *indexRow) readShard(shard int, c []arrowipc.Column, i int) (ok bool) {
 	ok = r.readCommon(c, i)
-	r.crc = c[colShardCRC].Int(i)
-	r.further = c[shardColumns : len(c)-1]
+	r.crc = c[r.shardCRC()].Int(i)
+	r.further = c[r.shardFurther():][:len(r.layout.further)]
 	r.shard = int64(shard)
 	var found bool
 	r.offset, r.length, found = c[len(c)-1].Span(i)
+	if r.sequence != nil && found {
+		r.tokens, found = r.tokensOf(r.length)
+	}
 	return ok && found
 }
 
 // readIndex fills r from row i of an index batch.
 func (r *indexRow) readIndex(c []arrowipc.Column, i int) (ok bool) {
 	ok = r.readCommon(c, i)
-	r.shard, r.offset = c[colShard].Int(i), c[colOffset].Int(i)
-	r.length, r.crc = c[colLength].Int(i), c[colCRC].Int(i)
-	r.further = c[indexColumns:]
+	l := r.layout
+	r.shard, r.offset = c[l.shard()].Int(i), c[l.offset()].Int(i)
+	r.length, r.crc = c[l.length()].Int(i), c[l.indexCRC()].Int(i)
+	if l.sequence != nil {
+		r.tokens = c[l.tokens()].Int(i)
+	}
+	r.further = c[l.indexFurther():]
 	return ok
 }
 
 // indexWriter writes index.arrow and computes what the manifest says about the
 // rows: the fingerprint and the fields' facts.
 type indexWriter struct {
+	*layout
 	out    *output
 	arrow  *arrowipc.Writer
 	rows   *arrowipc.Builder
@@ -69,17 +81,17 @@ type indexWriter struct {
 	count  int64
 }
 
-// newIndexWriter begins the index in the file out. kind and classes are a part
-// of the fingerprint.
-func newIndexWriter(out *output, kind string, classes []string, further []Field) (*indexWriter, error) {
-	schema := indexSchema(further)
+// newIndexWriter begins the index in the file out. Kind, classes, sequence and
+// tokens of the manifest are a part of the fingerprint.
+func newIndexWriter(out *output, m *Manifest, l *layout) (*indexWriter, error) {
+	schema := l.index()
 	arrow, err := arrowipc.NewWriter(out, schema, arrowipc.BufferAlign)
 	if err != nil {
 		return nil, err
 	}
-	w := &indexWriter{out: out, arrow: arrow, rows: arrowipc.NewBuilder(schema), hash: sha256.New()}
+	w := &indexWriter{layout: l, out: out, arrow: arrow, rows: arrowipc.NewBuilder(schema), hash: sha256.New()}
 	w.fields = append(w.fields, Field{Name: "key", Type: Utf8})
-	for _, f := range further {
+	for _, f := range l.further {
 		w.fields = append(w.fields, Field{Name: f.Name, Type: f.Type})
 	}
 	head, err := json.Marshal(struct {
@@ -87,7 +99,9 @@ func newIndexWriter(out *output, kind string, classes []string, further []Field)
 		Kind        string
 		Classes     []string
 		Fields      []Field
-	}{1, kind, classes, w.fields})
+		Sequence    *Sequence `json:",omitempty"`
+		Tokens      *Tokens   `json:",omitempty"`
+	}{1, m.Kind, m.Classes, w.fields, m.Sequence.withoutText(), m.Tokens})
 	if err != nil {
 		return nil, errs.New(errs.Internal, "%w", err)
 	}
@@ -100,21 +114,31 @@ func (w *indexWriter) add(r *indexRow) error {
 	b := w.rows
 	b.AppendBytes(colKey, r.key)
 	b.AppendInt(colLabel, r.label)
-	b.AppendInt(colWidth, r.width)
-	b.AppendInt(colHeight, r.height)
-	b.AppendInt(colOrientation, r.orientation)
-	b.AppendInt(colFormat, r.format)
-	b.AppendInt(colShard, r.shard)
-	b.AppendInt(colOffset, r.offset)
-	b.AppendInt(colLength, r.length)
-	b.AppendInt(colCRC, r.crc)
+	if w.sequence != nil {
+		b.AppendInt(w.tokens(), r.tokens)
+	} else {
+		b.AppendInt(colWidth, r.width)
+		b.AppendInt(colHeight, r.height)
+		b.AppendInt(colOrientation, r.orientation)
+		b.AppendInt(colFormat, r.format)
+	}
+	b.AppendInt(w.shard(), r.shard)
+	b.AppendInt(w.offset(), r.offset)
+	b.AppendInt(w.length(), r.length)
+	b.AppendInt(w.indexCRC(), r.crc)
 	w.fields[0].MaxBytes = max(w.fields[0].MaxBytes, len(r.key))
 
 	le := binary.LittleEndian
 	rec := le.AppendUint32(w.record[:0], uint32(len(r.key)))
 	rec = append(rec, r.key...)
-	for _, v := range [...]int64{r.label, r.width, r.height, r.orientation, r.format, r.length, r.crc} {
-		rec = le.AppendUint64(rec, uint64(v))
+	if w.sequence != nil {
+		for _, v := range [...]int64{r.label, r.tokens, r.length, r.crc} {
+			rec = le.AppendUint64(rec, uint64(v))
+		}
+	} else {
+		for _, v := range [...]int64{r.label, r.width, r.height, r.orientation, r.format, r.length, r.crc} {
+			rec = le.AppendUint64(rec, uint64(v))
+		}
 	}
 	for i := range r.further {
 		var err error
@@ -133,7 +157,7 @@ func (w *indexWriter) add(r *indexRow) error {
 
 // addValue appends further value i to the row, and to the record to be hashed.
 func (w *indexWriter) addValue(rec []byte, i int, c *arrowipc.Column, at int) ([]byte, error) {
-	column, field := indexColumns+i, &w.fields[1+i]
+	column, field := w.indexFurther()+i, &w.fields[1+i]
 	if c.Null(at) {
 		w.rows.AppendNull(column)
 		field.Nulls++
@@ -206,6 +230,8 @@ func (r *indexRow) difference(o *indexRow) string {
 		return "place"
 	case r.crc != o.crc:
 		return "checksum"
+	case r.tokens != o.tokens:
+		return "number of tokens"
 	}
 	for i := range r.further {
 		if !sameCell(&r.further[i], r.at, &o.further[i], o.at) {

@@ -31,6 +31,8 @@ type journalHead struct {
 	Options    json.RawMessage `json:"options"`
 	ShardBytes int64           `json:"shard_bytes"`
 	BatchRows  int             `json:"batch_rows"`
+	Sequence   *Sequence       `json:"sequence,omitempty"`
+	Tokens     *Tokens         `json:"tokens,omitempty"`
 }
 
 // journalEntry is one of: a record batch written, a shard finished, the dataset
@@ -49,6 +51,8 @@ type journalBatch struct {
 	BodyLen int64    `json:"body"`
 	CRC     Checksum `json:"crc32c"` // of the shard up to the batch's end
 	Bad     []BadRow `json:"bad,omitempty"`
+
+	Position int64 `json:"position,omitempty"` // of the source, behind the rows and bad rows: see Row
 }
 
 func (b *journalBatch) block() arrowipc.Block {
@@ -148,8 +152,11 @@ func difference(old, new []byte) string {
 	if json.Unmarshal(old, &a) != nil || json.Unmarshal(new, &b) != nil {
 		return "journal"
 	}
-	for _, name := range []string{"journal", "source", "kind", "classes", "fields", "options", "created_by", "shard_bytes", "batch_rows"} {
+	for _, name := range []string{"journal", "source", "kind", "classes", "fields", "options", "created_by", "shard_bytes", "batch_rows", "sequence", "tokens"} {
 		if !bytes.Equal(a[name], b[name]) {
+			if name == "tokens" {
+				return "tokenizer or vocabulary"
+			}
 			return name
 		}
 	}

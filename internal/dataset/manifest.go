@@ -46,6 +46,9 @@ type Manifest struct {
 	Options     json.RawMessage `json:"options,omitempty"`
 	Bad         int64           `json:"bad"` // lines of the ledger
 
+	Sequence *Sequence `json:"sequence,omitempty"` // of kind "sequences"
+	Tokens   *Tokens   `json:"tokens,omitempty"`   // where the sequences are token ids
+
 	// Repeated says that the index repeats the shards' rows until it has Samples
 	// rows: row i is row i mod the number of rows in the shards. See Repeat.
 	Repeated bool `json:"repeated,omitempty"`
@@ -90,6 +93,8 @@ func (m *Manifest) Bytes() int64 {
 	}
 	return n
 }
+
+func (m *Manifest) layout() (*layout, error) { return newLayout(m.Kind, m.Sequence, m.Further()) }
 
 // shardRows returns the number of rows in all shards; the manifest was checked
 // against overflow.
@@ -179,8 +184,11 @@ func (m *Manifest) check() error {
 	if m.Version < 1 || m.Samples < 0 || m.Bad < 0 || m.Index.Bytes < 0 || len(m.Fields) == 0 || m.Fields[0].Name != "key" || m.Fields[0].Type != Utf8 {
 		return errs.New(errs.Corrupt, "the manifest lacks or misstates version, samples, index or fields")
 	}
-	if err := checkFields(m.Further()); err != nil {
+	if _, err := m.layout(); err != nil {
 		return errs.New(errs.Corrupt, "the manifest: %w", err)
+	}
+	if t := m.Tokens; t != nil && (t.Vocabulary < 0 || t.Bytes < 0 || t.File != "" && !plainName(t.File)) {
+		return errs.New(errs.Corrupt, "the manifest misstates the vocabulary or names the file %q, which is no plain name", t.File)
 	}
 	rows := int64(0)
 	for _, f := range append([]FileInfo{m.Index}, m.Shards...) {

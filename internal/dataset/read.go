@@ -117,5 +117,32 @@ func (d *Dataset) sampleError(s *Sample, i int64, e *errs.Error) error {
 	return e.At(d.dir).InShard(d.manifest.Shards[s.Shard].File, s.Offset, d.Key(i))
 }
 
+// maxTokenFile bounds the memory for a tokenizer; those of large models have 35 MB.
+const maxTokenFile = 1 << 30
+
+// TokenFile reads the tokenizer or vocabulary that the dataset keeps and checks
+// its hash; nil where it keeps none. Errors: NotFound, Corrupt.
+func (d *Dataset) TokenFile() ([]byte, error) {
+	t := d.manifest.Tokens
+	if t == nil || t.File == "" {
+		return nil, nil
+	}
+	path := filepath.Join(d.dir, t.File)
+	f, err := d.root.Open(t.File)
+	if err != nil {
+		return nil, ioError(err, path)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	data, err := io.ReadAll(io.LimitReader(f, maxTokenFile+1))
+	if err != nil {
+		return nil, ioError(err, path)
+	}
+	if len(data) > maxTokenFile || hashOf(data) != t.SHA256 {
+		return nil, errs.New(errs.Corrupt, "the tokenizer's file is not the one that the manifest names").At(path).
+			WithHint("fetch it from another copy, or pack the dataset again")
+	}
+	return data, nil
+}
+
 // CRC32C returns the checksum of a blob, as Row.CRC wants it.
 func CRC32C(blob []byte) uint32 { return crc32.Checksum(blob, castagnoli) }

@@ -49,12 +49,17 @@ func (d *Dataset) repeatInto(dir string, samples int64) error {
 			return err
 		}
 	}
+	if t := m.Tokens; t != nil && t.File != "" {
+		if err := linkOrCopy(filepath.Join(d.dir, t.File), filepath.Join(dir, t.File)); err != nil {
+			return err
+		}
+	}
 	path := filepath.Join(dir, indexName)
 	f, err := openFile(path, 0)
 	if err != nil {
 		return writeError(err, path, 0)
 	}
-	w, err := newIndexWriter(&output{file: f, path: path}, m.Kind, m.Classes, m.Further())
+	w, err := newIndexWriter(&output{file: f, path: path}, &m, d.layout)
 	if err != nil {
 		return first(err, f.Close())
 	}
@@ -69,7 +74,7 @@ func (d *Dataset) repeatInto(dir string, samples int64) error {
 }
 
 func (d *Dataset) repeatRows(w *indexWriter, samples int64) error {
-	var row indexRow
+	row := indexRow{layout: d.layout}
 	var key []byte
 	for i := range samples {
 		b, r, err := d.row(i % d.Len())

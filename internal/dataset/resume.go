@@ -120,6 +120,7 @@ func (w *Writer) intact(info *FileInfo) bool {
 func (w *Writer) take(batches []journalBatch) {
 	for _, b := range batches {
 		w.rows += b.Rows
+		w.position = b.Position
 		w.bad = append(w.bad, b.Bad...)
 	}
 }

@@ -60,7 +60,11 @@ func Verify(ctx context.Context, dir string, progress func(bytes int64)) (*Repor
 	if progress == nil {
 		progress = func(int64) {}
 	}
-	v := &verifier{d: &Dataset{dir: dir, root: root, manifest: m, shards: make([]shardHandle, len(m.Shards))}, progress: progress,
+	layout, err := m.layout()
+	if err != nil {
+		return nil, err
+	}
+	v := &verifier{d: &Dataset{dir: dir, root: root, manifest: m, layout: layout, shards: make([]shardHandle, len(m.Shards))}, progress: progress,
 		report: Report{Dir: dir, Samples: m.Samples, Files: len(m.Shards) + 2, Bytes: m.Bytes(), Problems: []Problem{}}}
 	defer v.d.Close() //nolint:errcheck // only read
 	if err := v.all(ctx); err != nil {
@@ -85,6 +89,7 @@ func (v *verifier) all(ctx context.Context) error {
 	if err := v.index(ctx); err != nil {
 		return err
 	}
+	v.tokenFile()
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	row := int64(0)
@@ -183,12 +188,12 @@ func (v *verifier) index(ctx context.Context) error {
 func (v *verifier) rows(ctx context.Context) (err error) {
 	defer endFault(debug.SetPanicOnFault(true), &err)
 	m := v.d.manifest
-	again, err := newIndexWriter(&output{file: discard{}}, m.Kind, m.Classes, m.Further())
+	again, err := newIndexWriter(&output{file: discard{}}, m, v.d.layout)
 	if err != nil {
 		return err
 	}
 	keys := newKeySet(m.Samples)
-	var row, original indexRow
+	row, original := indexRow{layout: v.d.layout}, indexRow{layout: v.d.layout}
 	for i := range m.Samples {
 		if i%indexBatchRows == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -221,6 +226,20 @@ func (v *verifier) rows(ctx context.Context) (err error) {
 	return nil
 }
 
+// tokenFile compares the file of the tokenizer with its hash.
+func (v *verifier) tokenFile() {
+	t := v.d.manifest.Tokens
+	if t == nil || t.File == "" {
+		return
+	}
+	v.mu.Lock()
+	v.report.Files++
+	v.mu.Unlock()
+	if _, err := v.d.TokenFile(); err != nil {
+		v.file(t.File, "%v", err)
+	}
+}
+
 // indexRow reads row i of the index.
 func (d *Dataset) indexRow(i int64, row *indexRow) (ok bool) {
 	b, r, err := d.row(i)
@@ -233,7 +252,7 @@ func (v *verifier) duplicates(keys *keySet) {
 		return
 	}
 	seen := map[string]int64{}
-	var row indexRow
+	row := indexRow{layout: v.d.layout}
 	for i := range v.d.Len() {
 		if !v.d.indexRow(i, &row) || !hashes[keys.hash(row.key)] {
 			continue

@@ -55,7 +55,7 @@ func (s *shardCheck) check(ctx context.Context) (err error) {
 			return nil //nolint:nilerr // reported above
 		}
 	}
-	if err := checkSchema(file.Schema(), shardSchema(s.d.manifest.Further())); err != nil {
+	if err := checkSchema(file.Schema(), s.d.layout.shardSchema()); err != nil {
 		return err
 	}
 	found := int64(0)
@@ -83,7 +83,7 @@ func (s *shardCheck) check(ctx context.Context) (err error) {
 
 // blobs checks the bytes of all samples that the index places in this shard.
 func (s *shardCheck) blobs(ctx context.Context) error {
-	var row indexRow
+	row := indexRow{layout: s.d.layout}
 	for i := s.first; i < s.first+s.info.Rows; i++ {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -120,7 +120,7 @@ func (s *shardCheck) badSample(i int64, row *indexRow, format string, args ...an
 // offset: the first row of the batch that begins there.
 func (s *shardCheck) rowAt(offset int64) int64 {
 	lo, hi := s.first, s.first+s.info.Rows
-	var row indexRow
+	row := indexRow{layout: s.d.layout}
 	for lo < hi {
 		mid := lo + (hi-lo)/2
 		if s.d.indexRow(mid, &row); row.offset < offset {
@@ -135,7 +135,7 @@ func (s *shardCheck) rowAt(offset int64) int64 {
 // batch compares a record batch with the index from row start on, or, without an
 // index, its blobs with their checksums beside them.
 func (s *shardCheck) batch(batch arrowipc.Batch, start int64) {
-	var row, want indexRow
+	row, want := indexRow{layout: s.d.layout}, indexRow{layout: s.d.layout}
 	for r := range batch.Rows {
 		i := start + int64(r)
 		if !row.readShard(s.number, batch.Columns, r) {

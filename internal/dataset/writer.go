@@ -1,10 +1,13 @@
 package dataset
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strconv"
+	"unicode/utf8"
 
 	"stoker/internal/arrowipc"
 	"stoker/internal/codec"
@@ -15,6 +18,9 @@ import (
 const (
 	DefaultShardBytes = 512 << 20
 	DefaultBatchRows  = 64
+
+	// DefaultSequenceRows is DefaultBatchRows for sequences, which are smaller.
+	DefaultSequenceRows = 1024
 
 	// maxBatchBytes bounds the memory of a Writer: a batch ends where the blobs
 	// would pass it. A larger blob gets a batch of its own.
@@ -27,16 +33,20 @@ const (
 // WriterOptions says what a Writer writes. All but Overwrite and Restart is
 // recorded: an unfinished dataset is continued only with equal options.
 type WriterOptions struct {
-	Kind       string   // "images", the default
+	Kind       string   // KindImages, the default, or KindSequences
 	Classes    []string // names of the labels 0, 1, ...
 	Fields     []Field  // further fields: name and type
 	CreatedBy  string   // "stoker 0.1.0"
 	Options    any      // JSON for the manifest: how the samples were made
 	Source     string   // identifies the source, so that another one is not mixed in; not kept in the dataset
 	ShardBytes int64    // a shard ends before it would pass this; 0 = 512 MiB
-	BatchRows  int      // rows of a record batch; 0 = 64
+	BatchRows  int      // rows of a record batch; 0 = 64, of sequences 1,024
 	Overwrite  bool     // replace a dataset of that name, in one step, at Commit
 	Restart    bool     // drop an unfinished dataset of that name instead of continuing it
+
+	Sequence  *Sequence // of kind "sequences"
+	Tokens    *Tokens   // where they are token ids
+	TokenFile []byte    // content of Tokens.File; the Writer fills in its size and hash
 
 	open openFunc // for tests with faulty files
 }
@@ -51,12 +61,19 @@ type Row struct {
 	Blob          []byte
 	CRC           uint32  // CRC-32C of Blob: see CRC32C
 	Values        []Value // of the further fields, in order
+	Text          string  // of a sequence, where Sequence.Text is set: UTF-8
+
+	// Position is how far the source was read once this row is. It is the caller's
+	// own count, for Writer.Position.
+	Position int64
 }
 
 // BadRow is one line of the ledger: what could not be written, and why.
 type BadRow struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
+
+	Position int64 `json:"-"` // as Row.Position
 }
 
 // Writer writes a dataset. One goroutine at a time may use it; it starts none.
@@ -78,7 +95,10 @@ type Writer struct {
 	batch           *arrowipc.Builder
 	shard           *shardFile // nil between shards
 	finished        []FileInfo
+	layout          *layout
+	tokenFile       []byte
 	rows            int64    // on disk and in batch
+	position        int64    // of the last row or bad row
 	bad             []BadRow // journaled
 	newBad          []BadRow // to be journaled with the next batch
 	err             error    // of a failed write: nothing works any more
@@ -126,7 +146,8 @@ func NewWriter(dir string, o WriterOptions) (*Writer, error) {
 
 // configure validates the options and fills in their defaults.
 func (w *Writer) configure(o WriterOptions) error {
-	if err := checkFields(o.Fields); err != nil {
+	var err error
+	if w.layout, err = newLayout(o.Kind, o.Sequence, o.Fields); err != nil {
 		return err
 	}
 	options, err := json.Marshal(o.Options)
@@ -137,7 +158,8 @@ func (w *Writer) configure(o WriterOptions) error {
 		options = []byte("{}")
 	}
 	w.head = journalHead{Journal: 1, Source: o.Source, Kind: o.Kind, Classes: o.Classes, Fields: o.Fields,
-		CreatedBy: o.CreatedBy, Options: options, ShardBytes: o.ShardBytes, BatchRows: o.BatchRows}
+		CreatedBy: o.CreatedBy, Options: options, ShardBytes: o.ShardBytes, BatchRows: o.BatchRows, Sequence: w.layout.sequence, Tokens: withHash(o.Tokens, o.TokenFile)}
+	w.tokenFile = o.TokenFile
 	if w.head.Kind == "" {
 		w.head.Kind = "images"
 	}
@@ -149,10 +171,28 @@ func (w *Writer) configure(o WriterOptions) error {
 	}
 	if w.head.BatchRows <= 0 {
 		w.head.BatchRows = DefaultBatchRows
+		if w.layout.sequence != nil {
+			w.head.BatchRows = DefaultSequenceRows
+		}
 	}
-	w.schema = shardSchema(o.Fields)
+	w.schema = w.layout.shardSchema()
 	w.batch = arrowipc.NewBuilder(w.schema)
 	return nil
+}
+
+// withHash returns t with size and hash of its file.
+func withHash(t *Tokens, file []byte) *Tokens {
+	if t == nil || t.File == "" {
+		return t
+	}
+	full := *t
+	full.Bytes, full.SHA256 = int64(len(file)), hashOf(file)
+	return &full
+}
+
+func hashOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // writeHolder writes this process's number into the lock file, for lockHolder.
@@ -176,7 +216,12 @@ func (w *Writer) Append(r *Row) error {
 	if err := w.checkRow(r); err != nil {
 		return err
 	}
-	if n := w.batch.VariableBytes(len(w.schema.Fields) - 1); n > 0 && n+len(r.Blob) > maxBatchBytes {
+	l := w.layout
+	n := w.batch.VariableBytes(l.blob())
+	if l.blob() != l.text() {
+		n += w.batch.VariableBytes(l.text())
+	}
+	if n > 0 && n+len(r.Blob)+len(r.Text) > maxBatchBytes {
 		if err := w.flush(); err != nil {
 			return err
 		}
@@ -184,16 +229,21 @@ func (w *Writer) Append(r *Row) error {
 	b := w.batch
 	b.AppendString(colKey, r.Key)
 	b.AppendInt(colLabel, r.Label)
-	b.AppendInt(colWidth, int64(r.Width))
-	b.AppendInt(colHeight, int64(r.Height))
-	b.AppendInt(colOrientation, int64(r.Orientation))
-	b.AppendInt(colFormat, int64(r.Format))
-	b.AppendInt(colShardCRC, int64(r.CRC))
-	for i := range r.Values {
-		appendValue(b, shardColumns+i, w.head.Fields[i].Type, &r.Values[i])
+	if l.sequence == nil {
+		b.AppendInt(colWidth, int64(r.Width))
+		b.AppendInt(colHeight, int64(r.Height))
+		b.AppendInt(colOrientation, int64(r.Orientation))
+		b.AppendInt(colFormat, int64(r.Format))
+	} else if l.sequence.Text {
+		b.AppendString(l.text(), r.Text)
 	}
-	b.AppendBytes(shardColumns+len(r.Values), r.Blob)
+	b.AppendInt(l.shardCRC(), int64(r.CRC))
+	for i := range r.Values {
+		appendValue(b, l.shardFurther()+i, w.head.Fields[i].Type, &r.Values[i])
+	}
+	b.AppendBytes(l.blob(), r.Blob)
 	w.rows++
+	w.position = r.Position
 	if b.Rows() == w.head.BatchRows {
 		return w.flush()
 	}
@@ -210,6 +260,14 @@ func (w *Writer) checkRow(r *Row) error {
 	if len(r.Blob) > MaxBlobBytes {
 		return errs.New(errs.Unsupported, "the sample has %d bytes, the format allows %d", len(r.Blob), MaxBlobBytes).At(r.Key)
 	}
+	if s := w.layout.sequence; s != nil {
+		if _, whole := w.layout.tokensOf(int64(len(r.Blob))); !whole {
+			return errs.New(errs.Internal, "%d bytes are no whole number of elements of %d", len(r.Blob), s.ElementBytes()).At(r.Key)
+		}
+		if len(r.Text) > MaxBlobBytes || s.Text && !utf8.ValidString(r.Text) {
+			return errs.New(errs.Invalid, "the text is not UTF-8, or has more than %d bytes", MaxBlobBytes).At(r.Key)
+		}
+	}
 	if len(r.Values) != len(w.head.Fields) {
 		return errs.New(errs.Internal, "%d values for %d fields", len(r.Values), len(w.head.Fields)).At(r.Key)
 	}
@@ -225,7 +283,14 @@ func (w *Writer) checkRow(r *Row) error {
 
 // AppendBad records, in the order of the source, something that could not be
 // written. Unlike what Commit is given it survives an interruption.
-func (w *Writer) AppendBad(bad BadRow) { w.newBad = append(w.newBad, bad) }
+func (w *Writer) AppendBad(bad BadRow) {
+	w.newBad = append(w.newBad, bad)
+	w.position = bad.Position
+}
+
+// Position returns the Position of the last row or bad row, those of interrupted
+// runs included: a source whose rows are not all packed goes on there.
+func (w *Writer) Position() int64 { return w.position }
 
 // Done returns how many rows were appended and how many bad ones recorded,
 // those of interrupted runs included: after NewWriter, where in the source to go
@@ -259,7 +324,7 @@ func (w *Writer) flush() error {
 		w.batch = arrowipc.NewBuilder(w.schema)
 	}
 	err = w.record(journalEntry{Batch: &journalBatch{Shard: w.shard.number, Rows: rows, Offset: block.Offset,
-		MetaLen: block.MetaLen, BodyLen: block.BodyLen, CRC: Checksum(w.shard.crc), Bad: w.newBad}})
+		MetaLen: block.MetaLen, BodyLen: block.BodyLen, CRC: Checksum(w.shard.crc), Bad: w.newBad, Position: w.position}})
 	w.bad, w.newBad = append(w.bad, w.newBad...), nil
 	return err
 }
