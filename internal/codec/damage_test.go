@@ -34,7 +34,7 @@ func TestTruncatedFilesAreErrors(t *testing.T) {
 // TestPartialImages: the decoders that can give the pixels before the damage.
 func TestPartialImages(t *testing.T) {
 	set := codec.NewSet(codec.Limits{})
-	for _, f := range []codec.Format{codec.JPEG, codec.GIF} {
+	for _, f := range []codec.Format{codec.JPEG, codec.PNG, codec.GIF} {
 		src := encoded(t, f, gradient(200, 200))
 		info, err := set.Info(src)
 		if err != nil {

@@ -1,78 +1,299 @@
 package codec
 
 import (
-	"bytes"
+	"compress/zlib"
 	"encoding/binary"
+	"errors"
+	"hash/crc32"
 	"image"
-	"image/png"
+	"io"
 
 	"stoker/internal/pixel"
 )
 
-// pngDecoder reads PNG (RFC 2083 and the third edition of W3C's recommendation)
-// with Go's image/png.
-type pngDecoder struct{}
+// pngDecoder reads PNG (the third edition of W3C's recommendation) row by row, no
+// further than the region's last row, with compress/zlib. Go's image/png makes a
+// new image for every file and keeps it whole.
+type pngDecoder struct {
+	data  pngData
+	zlib  io.ReadCloser
+	rows  [2][]byte // the row and the one above it, each behind its filter byte
+	wide  []byte    // a row of an interlaced pass as RGB
+	image pngHeader // of the file being decoded
+}
 
-func (*pngDecoder) Version() string { return "go-png/1" }
+func (*pngDecoder) Version() string { return "stoker-png/1" }
 
 // Info reads IHDR, and eXIf where it stands before the pixels.
 func (*pngDecoder) Info(src []byte) (Info, error) {
-	const head = 8 + 8 + 13
-	if len(src) < head || string(src[12:16]) != "IHDR" {
-		return Info{}, corrupt(PNG, "its header is missing")
+	h, _, err := readPNGHeader(src)
+	return Info{Format: PNG, Width: h.width, Height: h.height, Orientation: h.orientation}, err
+}
+
+// pngHeader is what the chunks before the pixels say.
+type pngHeader struct {
+	width, height int
+	orientation   int
+	depth         int // bits of a sample
+	kind          int // colour type
+	samples       int // of a pixel
+	interlaced    bool
+	palette       [256][3]byte // black beyond the entries given, as in Pillow
+}
+
+// The colour types.
+const (
+	pngGrey      = 0
+	pngRGB       = 2
+	pngPalette   = 3
+	pngGreyAlpha = 4
+	pngRGBA      = 6
+)
+
+// pngDepths are the bit depths that each colour type allows, as a set of bits.
+var pngDepths = [7]int{pngGrey: 1 | 2 | 4 | 8 | 16, pngRGB: 8 | 16, pngPalette: 1 | 2 | 4 | 8, pngGreyAlpha: 8 | 16, pngRGBA: 8 | 16}
+
+// readPNGHeader reads the chunks up to the first IDAT and returns what begins there.
+func readPNGHeader(src []byte) (h pngHeader, rest []byte, err error) {
+	const signature = 8
+	if Sniff(src) != PNG {
+		return h, nil, corrupt(PNG, "its signature is missing")
 	}
-	info := Info{
-		Format: PNG,
-		Width:  int(int32(binary.BigEndian.Uint32(src[16:]))),
-		Height: int(int32(binary.BigEndian.Uint32(src[20:]))),
-	}
-	for rest := src[8:]; len(rest) >= 12; {
-		n := int64(binary.BigEndian.Uint32(rest))
-		name := string(rest[4:8])
-		if name == "IDAT" || n > int64(len(rest)-12) {
-			break
+	rest = src[signature:]
+	for first := true; ; first = false {
+		if !first && len(rest) >= 8 && string(rest[4:8]) == "IDAT" {
+			return h, rest, nil
 		}
-		if name == "eXIf" {
-			info.Orientation = exifOrientation(rest[8 : 8+n])
+		c, after, err := readPNGChunk(rest)
+		switch {
+		case err != nil:
+			return h, nil, err
+		case first != (c.name == "IHDR"):
+			return h, nil, corrupt(PNG, "its header is missing")
+		case c.name == "IHDR":
+			err = h.read(c.body)
+		case c.name == "PLTE":
+			err = h.readPalette(c.body)
+		case c.name == "eXIf":
+			h.orientation = exifOrientation(c.body)
+		case c.name == "IEND":
+			err = corrupt(PNG, "it has no pixels")
 		}
-		rest = rest[12+n:]
+		if err != nil {
+			return h, nil, err
+		}
+		rest = after
 	}
-	return info, nil
+}
+
+func (h *pngHeader) read(b []byte) error {
+	if len(b) != 13 {
+		return corrupt(PNG, "its header has %d bytes", len(b))
+	}
+	h.width, h.height = int(int32(binary.BigEndian.Uint32(b))), int(int32(binary.BigEndian.Uint32(b[4:])))
+	h.depth, h.kind, h.interlaced = int(b[8]), int(b[9]), b[12] == 1
+	if h.width <= 0 || h.height <= 0 {
+		return corrupt(PNG, "its size is %d x %d", h.width, h.height)
+	}
+	if h.kind >= len(pngDepths) || h.depth&(h.depth-1) != 0 || pngDepths[h.kind]&h.depth == 0 ||
+		b[10] != 0 || b[11] != 0 || b[12] > 1 {
+		return corrupt(PNG, "its header has colour type %d, bit depth %d, methods %d, %d, %d", b[9], b[8], b[10], b[11], b[12])
+	}
+	h.samples = [7]int{pngGrey: 1, pngRGB: 3, pngPalette: 1, pngGreyAlpha: 2, pngRGBA: 4}[h.kind]
+	return nil
+}
+
+func (h *pngHeader) readPalette(b []byte) error {
+	if len(b)%3 != 0 || len(b) > 3*len(h.palette) {
+		return corrupt(PNG, "its palette has %d bytes", len(b))
+	}
+	for i := 0; 3*i < len(b); i++ {
+		h.palette[i] = [3]byte(b[3*i:])
+	}
+	return nil
+}
+
+// pngChunk is one chunk.
+type pngChunk struct {
+	name string
+	body []byte
+}
+
+// readPNGChunk splits the first chunk off and checks it.
+func readPNGChunk(src []byte) (c pngChunk, rest []byte, err error) {
+	if len(src) < 12 {
+		return c, nil, corrupt(PNG, "it ends inside a chunk")
+	}
+	n := int64(binary.BigEndian.Uint32(src))
+	c.name = string(src[4:8])
+	if n > int64(len(src)-12) {
+		if c.name == "IDAT" { // what is there may be asked for
+			c.body = src[8:]
+			return c, nil, nil
+		}
+		return c, nil, corrupt(PNG, "it ends inside chunk %q", c.name)
+	}
+	c.body = src[8 : 8+n]
+	if want := binary.BigEndian.Uint32(src[8+n:]); crc32.ChecksumIEEE(src[4:8+n]) != want {
+		return c, nil, corrupt(PNG, "the checksum of chunk %q is wrong", c.name)
+	}
+	return c, src[12+n:], nil
+}
+
+// pngData reads the bodies of consecutive IDAT chunks.
+type pngData struct {
+	body, rest []byte
+	err        error // of a chunk
+}
+
+// more goes on to the next chunk that has bytes.
+func (d *pngData) more() error {
+	for len(d.body) == 0 {
+		if len(d.rest) == 0 {
+			return io.ErrUnexpectedEOF
+		}
+		c, rest, err := readPNGChunk(d.rest)
+		if err != nil {
+			d.err = err
+			return err
+		}
+		if c.name != "IDAT" {
+			return io.ErrUnexpectedEOF
+		}
+		d.body, d.rest = c.body, rest
+	}
+	return nil
+}
+
+func (d *pngData) Read(p []byte) (int, error) {
+	if err := d.more(); err != nil {
+		return 0, err
+	}
+	n := copy(p, d.body)
+	d.body = d.body[n:]
+	return n, nil
+}
+
+// ReadByte keeps zlib from putting a buffer in between.
+func (d *pngData) ReadByte() (byte, error) {
+	if err := d.more(); err != nil {
+		return 0, err
+	}
+	b := d.body[0]
+	d.body = d.body[1:]
+	return b, nil
 }
 
 // maxDeflate is the largest ratio that deflate reaches: 258 bytes for two bits.
 const maxDeflate = 1032
 
-// Decode checks that the file can hold its pixels at all before image/png takes
-// memory for them.
+// Decode checks that the file can hold its pixels at all before it takes memory
+// for a row of them. With Partial the rows before the damage are there.
 func (d *pngDecoder) Decode(src []byte, req Request, dst pixel.RGB) error {
-	info, err := d.Info(src)
+	h, rest, err := readPNGHeader(src)
 	if err != nil {
 		return err
 	}
-	channels := [8]int64{1, 1, 3, 1, 2, 1, 4, 1}[src[25]&7]
-	bits := int64(info.Width) * int64(info.Height) * channels * int64(src[24])
+	bits := int64(h.width) * int64(h.height) * int64(h.samples*h.depth)
 	if bits/8 > maxDeflate*int64(len(src)) {
-		return corrupt(PNG, "%d bytes cannot hold %d x %d pixels", len(src), info.Width, info.Height)
+		return corrupt(PNG, "%d bytes cannot hold %d x %d pixels", len(src), h.width, h.height)
 	}
-	m, err := png.Decode(bytes.NewReader(src))
-	if err != nil {
-		return corrupt(PNG, "%w", err)
+	d.image, d.data = h, pngData{rest: rest}
+	err = d.open()
+	if err == nil && h.interlaced {
+		err = d.passes(req.Region, dst)
+	} else if err == nil {
+		err = d.whole(req.Region, dst)
 	}
-	if m, ok := m.(*image.NRGBA64); ok && src[25] == 0 {
-		m.Pix = greyOf(m.Pix)
-		g := &image.Gray16{Pix: m.Pix, Stride: m.Stride / 4, Rect: m.Rect}
-		return convert(dst, g, req.Region.Min, PNG)
+	if d.data.err != nil {
+		err = d.data.err
+	} else if err != nil {
+		err = corrupt(PNG, "%w", err)
 	}
-	return convert(dst, m, req.Region.Min, PNG)
+	d.data = pngData{} // keeps nothing of src
+	return err
 }
 
-// greyOf keeps the first of every four 16-bit channels, in place. Go gives 16-bit
-// grey with a transparent value four channels.
-func greyOf(pix []byte) []byte {
-	n := len(pix) / 8
-	for i := range n {
-		pix[2*i], pix[2*i+1] = pix[8*i], pix[8*i+1]
+func (d *pngDecoder) open() (err error) {
+	if r, ok := d.zlib.(zlib.Resetter); ok {
+		return r.Reset(&d.data, nil)
 	}
-	return pix[:2*n]
+	d.zlib, err = zlib.NewReader(&d.data)
+	return err
+}
+
+// whole decodes rows one after the other.
+func (d *pngDecoder) whole(region image.Rectangle, dst pixel.RGB) error {
+	d.start(d.image.width)
+	for y := range region.Max.Y {
+		row, err := d.next()
+		if err != nil {
+			return err
+		}
+		if y >= region.Min.Y {
+			d.image.convert(dst.Row(y-region.Min.Y), row, region.Min.X)
+		}
+	}
+	return nil
+}
+
+// passes decodes the seven passes of Adam7 and scatters their pixels.
+func (d *pngDecoder) passes(region image.Rectangle, dst pixel.RGB) error {
+	for _, p := range [7]struct{ x, y, dx, dy int }{
+		{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2},
+	} {
+		width := (d.image.width - p.x + p.dx - 1) / p.dx
+		if width <= 0 {
+			continue
+		}
+		d.start(width)
+		wide := pixel.Grow(&d.wide, width, 1)
+		for y := p.y; y < d.image.height; y += p.dy {
+			row, err := d.next()
+			if err != nil {
+				return err
+			}
+			if y < region.Min.Y || y >= region.Max.Y {
+				continue
+			}
+			d.image.convert(wide.Pix, row, 0)
+			out := dst.Row(y - region.Min.Y)
+			for i := range width {
+				if x := p.x + i*p.dx; x >= region.Min.X && x < region.Max.X {
+					copy(out[3*(x-region.Min.X):][:3], wide.Pix[3*i:3*i+3])
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// start prepares for rows of the given width: above the first one are zeros.
+func (d *pngDecoder) start(width int) {
+	n := 1 + (width*d.image.samples*d.image.depth+7)/8
+	for i := range d.rows {
+		if cap(d.rows[i]) < n {
+			d.rows[i] = make([]byte, n)
+		}
+		d.rows[i] = d.rows[i][:n]
+	}
+	clear(d.rows[1])
+}
+
+var errPNGFilter = errors.New("a row has an unknown filter")
+
+// next returns the next row without its filter.
+func (d *pngDecoder) next() ([]byte, error) {
+	if _, err := io.ReadFull(d.zlib, d.rows[0]); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	filter, row, above := d.rows[0][0], d.rows[0][1:], d.rows[1][1:]
+	if !unfilter(filter, row, above, max(d.image.samples*d.image.depth/8, 1)) {
+		return nil, errPNGFilter
+	}
+	d.rows[0], d.rows[1] = d.rows[1], d.rows[0]
+	return row, nil
 }
