@@ -64,6 +64,7 @@ type Decoder struct {
 	rowCoefs       int   // of an MCU row of a single scan
 	jobs, skipJobs []job // blocks of an MCU row that is wanted, and of one that is not
 	strip          [stripRows]indexedRow
+	recoded        recoded
 
 	progressive progressiveScan
 	smooth      smoother
@@ -75,7 +76,7 @@ type Decoder struct {
 func ParseHeader(src []byte) (Header, error) {
 	if IsRecoded(src) {
 		var d Decoder
-		if _, err := d.openRecoded(src); err != nil {
+		if err := d.openRecoded(src); err != nil {
 			return Header{}, err
 		}
 		return d.p.header(), nil
@@ -123,12 +124,11 @@ func (p *parser) toScan(src []byte) error {
 // Errors are of type *Error. Where one is returned, dst is undefined unless its
 // Pixels is true, which it is only if Options.Partial was set.
 func (d *Decoder) Decode(dst []byte, stride int, src []byte, region image.Rectangle, opts Options) error {
-	var x recoded
 	var err error
 	d.scan.damage = nil
 	isRecoded := IsRecoded(src)
 	if isRecoded {
-		x, err = d.openRecoded(src)
+		err = d.openRecoded(src)
 	} else {
 		d.p = parser{}
 		err = d.p.toScan(src)
@@ -148,11 +148,13 @@ func (d *Decoder) Decode(dst []byte, stride int, src []byte, region image.Rectan
 	case isRecoded:
 		d.planBlocks()
 		d.prepare(dst, stride, region, stripRows)
-		d.decodeRecoded(&x)
+		d.decodeRecoded()
 	default:
 		err = d.decodeScan(dst, stride, region, opts)
 	}
 	d.p.src, d.out.dst = nil, nil // they belong to the caller
+	d.recoded.blocks, d.recoded.rows, d.recoded.chunks, d.recoded.rest = nil, nil, nil, nil
+	d.recoded.pair = [2]packedStream{}
 	if err == nil && d.scan.damage != nil {
 		d.scan.damage.Pixels = true
 		return d.scan.damage

@@ -13,4 +13,10 @@ var (
 	// damaged data: see stream.verify.
 	runOne   func(s *stream)
 	runThree func(a, b, c *stream)
+
+	// unpackTwo unpacks the blocks of n jobs for two streams and returns twice
+	// the number of jobs done, plus one where the first stream is ahead; nil where
+	// only unpackBlock is there. It stops at blocks with values of a way of their
+	// own and before the end of the data.
+	unpackTwo func(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
 )

@@ -44,6 +44,9 @@ func runOneBMI2(s *stream)
 //go:noescape
 func runThreeBMI2(a, b, c *stream)
 
+//go:noescape
+func unpackTwoAVX512(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
+
 // rgbOrder tells yccRowAVX512 how to interleave: see there.
 var rgbOrder = func() (t [9][64]byte) {
 	for third := range 3 {
@@ -78,7 +81,7 @@ const (
 func bestLevel() level {
 	x := &cpu.X86
 	switch {
-	case x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VBMI && x.HasAVX512VNNI && x.HasBMI2:
+	case x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VBMI && x.HasAVX512VNNI && x.HasAVX512VBMI2 && x.HasBMI2:
 		return levelAVX512
 	case x.HasAVX2 && x.HasBMI2:
 		return levelAVX2
@@ -92,13 +95,14 @@ func init() { useLevel(bestLevel()) }
 func useLevel(l level) {
 	idctRow, yccRow, greyRow, upH2V1, upH2V2 =
 		idctRowGeneric, yccRowGeneric, greyRowGeneric, upH2V1Generic, upH2V2Generic
-	runOne, runThree = nil, nil
+	runOne, runThree, unpackTwo = nil, nil, nil
 	if l >= levelAVX2 {
 		idctRow, yccRow, greyRow, upH2V1, upH2V2 = idctAVX2, yccAVX2, greyAVX2, h2v1AVX2, h2v2AVX2
 		runOne, runThree = runOneBMI2, runThreeBMI2
 	}
 	if l >= levelAVX512 {
 		idctRow, yccRow, upH2V1, upH2V2 = idctAVX512, yccAVX512, h2v1AVX512, h2v2AVX512
+		unpackTwo = unpackTwoAVX512
 	}
 }
 

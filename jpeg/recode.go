@@ -191,11 +191,10 @@ func (d *Decoder) packAll(widths *[4]uint) (blocks []byte, rows, chunks []int, e
 // as common encoders write it, with the same bytes.
 func Restore(recoded []byte) ([]byte, error) {
 	var d Decoder
-	x, err := d.openRecoded(recoded)
-	if err != nil {
+	if err := d.openRecoded(recoded); err != nil {
 		return nil, err
 	}
-	rest, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(x.rest)), maxRest))
+	rest, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(d.recoded.rest)), maxRest))
 	if err != nil || len(rest) < 4 || len(rest)-4 < int(binary.LittleEndian.Uint32(rest)) {
 		return nil, errAt(Corrupt, -1, "metadata of a re-coded image is damaged")
 	}
@@ -206,7 +205,7 @@ func Restore(recoded []byte) ([]byte, error) {
 	}
 	d.coef = grow(d.coef, blocks*64)
 	clear(d.coef)
-	d.unpackAll(&x)
+	d.unpackAll()
 	recodedFrame := d.p.frame
 	d.p = parser{}
 	if err := d.p.toScan(head); err != nil {

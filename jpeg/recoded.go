@@ -5,7 +5,8 @@ import (
 	"hash/crc32"
 )
 
-// recoded is a re-coded image that has been opened.
+// recoded is a re-coded image that has been opened. Its slices belong to the
+// caller.
 type recoded struct {
 	blocks []byte
 	rows   []byte // uint32 each
@@ -14,13 +15,16 @@ type recoded struct {
 	step   int
 	perRow int // chunks
 	width  [4]uint8
+	tables [4]unpackTable
+	pair   [2]packedStream // scratch
 }
 
 // openRecoded reads the header of a re-coded image into the frame.
-func (d *Decoder) openRecoded(src []byte) (x recoded, err error) {
-	bad := func(format string, args ...any) (recoded, error) {
-		return recoded{}, errAt(Corrupt, -1, "re-coded image: "+format, args...)
+func (d *Decoder) openRecoded(src []byte) error {
+	bad := func(format string, args ...any) error {
+		return errAt(Corrupt, -1, "re-coded image: "+format, args...)
 	}
+	x := &d.recoded
 	d.p = parser{}
 	le := binary.LittleEndian
 	if !IsRecoded(src) {
@@ -28,7 +32,7 @@ func (d *Decoder) openRecoded(src []byte) (x recoded, err error) {
 	}
 	start := int(le.Uint32(src[12:]))
 	if int(le.Uint32(src[8:])) != len(src) {
-		return x, errAt(Truncated, min(len(src), int(le.Uint32(src[8:]))), "re-coded image of %d bytes has %d", le.Uint32(src[8:]), len(src))
+		return errAt(Truncated, min(len(src), int(le.Uint32(src[8:]))), "re-coded image of %d bytes has %d", le.Uint32(src[8:]), len(src))
 	}
 	if start < recodedHeader || start > len(src) || le.Uint32(src[4:]) != crc32.Checksum(src[8:start], castagnoli) {
 		return bad("checksum of the header is wrong")
@@ -43,8 +47,8 @@ func (d *Decoder) openRecoded(src []byte) (x recoded, err error) {
 		len(part) < 4*f.ncomp+128*tables {
 		return bad("impossible header")
 	}
-	if err := d.recodedComponents(part, tables, &x); err != nil {
-		return x, err
+	if err := d.recodedComponents(part, tables); err != nil {
+		return err
 	}
 	part = part[4*f.ncomp+128*tables:]
 	x.perRow = ceilDiv(f.mcusX, x.step)
@@ -53,11 +57,11 @@ func (d *Decoder) openRecoded(src []byte) (x recoded, err error) {
 		return bad("tables of %d bytes", len(part))
 	}
 	x.rows, x.chunks, x.rest, x.blocks = part[:rows], part[rows:][:chunks], part[rows+chunks:], src[start:]
-	return x, nil
+	return nil
 }
 
-func (d *Decoder) recodedComponents(part []byte, tables int, x *recoded) error {
-	f := &d.p.frame
+func (d *Decoder) recodedComponents(part []byte, tables int) error {
+	f, x := &d.p.frame, &d.recoded
 	blocks := 0
 	for i := range f.ncomp {
 		c, b := &f.comp[i], part[4*i:]
@@ -68,6 +72,9 @@ func (d *Decoder) recodedComponents(part []byte, tables int, x *recoded) error {
 		}
 		f.hmax, f.vmax = max(f.hmax, c.h), max(f.vmax, c.v)
 		blocks += c.h * c.v
+		if unpackTwo != nil {
+			x.tables[i] = makeUnpackTable(int(b[2]))
+		}
 		t := part[4*f.ncomp+128*int(b[1]):]
 		for k := range c.quant {
 			c.quant[k] = binary.LittleEndian.Uint16(t[2*k:])
@@ -104,37 +111,26 @@ func (d *Decoder) planBlocks() {
 }
 
 // decodeRecoded decodes a region of a re-coded image.
-func (d *Decoder) decodeRecoded(x *recoded) {
-	o := &d.out
+func (d *Decoder) decodeRecoded() {
+	o, x := &d.out, &d.recoded
 	first := o.c0 / x.step
 	d.rowJobs(first*x.step, o.c1)
 	for r := o.r0; r < o.r1; r += stripRows {
 		n := min(stripRows, o.r1-r)
 		clear(d.coef)
-		for q := 0; q < n; q++ {
-			x.unpackRow(d.jobs, x.chunkAt(r+q, first), d.scan.plan.n, d.coef[q*d.rowCoefs:(q+1)*d.rowCoefs])
+		var at [stripRows]int
+		var coefs [stripRows][]int16
+		for q := range n {
+			at[q], coefs[q] = x.chunkAt(r+q, first), d.coef[q*d.rowCoefs:(q+1)*d.rowCoefs]
 		}
+		x.unpackRows(d.jobs, at[:n], x.step*d.scan.plan.n, coefs[:n])
 		d.finishRows(r, n)
 	}
 }
 
-// unpackRow unpacks the blocks of jobs, which begin with a chunk at pos.
-func (x *recoded) unpackRow(jobs []job, pos, perMCU int, coef []int16) {
-	for per := x.step * perMCU; len(jobs) > 0; {
-		n := min(per, len(jobs))
-		var pred [4]int32
-		for i := range jobs[:n] {
-			j := &jobs[i]
-			c := j.pred >> 2 & 3
-			pos = unpackBlock(x.blocks, pos, (*[64]int16)(coef[j.off>>1:]), &pred[c], int(x.width[c]))
-		}
-		jobs = jobs[n:]
-	}
-}
-
 // unpackAll unpacks the whole image into the coefficient store.
-func (d *Decoder) unpackAll(x *recoded) {
-	f := &d.p.frame
+func (d *Decoder) unpackAll() {
+	f, x := &d.p.frame, &d.recoded
 	d.planBlocks()
 	h := &d.p.scan
 	h.n = f.ncomp
@@ -144,6 +140,6 @@ func (d *Decoder) unpackAll(x *recoded) {
 	for r := range f.mcusY {
 		d.placeRow(r)
 		d.jobs = d.scan.plan.appendJobs(d.jobs[:0], 0, f.mcusX)
-		x.unpackRow(d.jobs, x.chunkAt(r, 0), d.scan.plan.n, d.coef)
+		x.unpackRows(d.jobs, []int{x.chunkAt(r, 0)}, x.step*d.scan.plan.n, [][]int16{d.coef})
 	}
 }
