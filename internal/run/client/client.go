@@ -51,6 +51,7 @@ type client struct {
 	paint   *painter   // nil where Out is not a terminal
 	status  rundir.Status
 	partial bool // the last output did not end a line
+	ended   bool
 
 	window chan struct{} // tokens: Input frames that may still be sent
 	result chan Result
@@ -110,8 +111,11 @@ func (c *client) greet() error {
 			WithHint("use the stoker that started the run; stoker logs -f works with any")
 	}
 	c.spec = reply.Spec
-	if reply.Screen != "" {
-		c.print([]byte(reply.Screen))
+	if text := reply.Screen; text != "" {
+		if cols > 0 {
+			text = squeezeText(text, cols)
+		}
+		c.print([]byte(text))
 	}
 	return nil
 }
@@ -146,6 +150,9 @@ func (c *client) receive() {
 		case link.Ended:
 			var end rundir.End
 			link.DecodeJSON(p, &end)
+			c.mu.Lock()
+			c.ended = true
+			c.mu.Unlock()
 			c.result <- Result{End: &end}
 			return
 		}
@@ -249,8 +256,12 @@ func (c *client) bell() {
 func (c *client) tidy() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.paint != nil {
-		c.paint.hide()
+	if c.paint == nil {
+		return
+	}
+	c.paint.hide()
+	if c.partial && !c.ended {
+		_, _ = c.Out.Write([]byte("\n\x1b[J")) // the run goes on in this line, but not here
 	}
 }
 

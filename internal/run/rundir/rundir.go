@@ -243,6 +243,9 @@ func (s State) Find(which string) (Dir, error) {
 			return d, nil
 		}
 	}
+	if d, ok := s.liveNamed(which); ok {
+		return d, nil
+	}
 	all := s.All()
 	if which == "last" && len(all) > 0 {
 		return s.Run(all[0]), nil
@@ -263,6 +266,18 @@ func (s State) Find(which string) (Dir, error) {
 		return "", errs.New(errs.Invalid, "%q may be any of %s", which, strings.Join(starts, ", "))
 	}
 	return "", errs.New(errs.NotFound, "no run %q", which).WithHint("stoker ps lists the runs; 'last' is the newest one")
+}
+
+// liveNamed is the quick way to the runs that people mostly mean.
+func (s State) liveNamed(name string) (found Dir, ok bool) {
+	var newest time.Time
+	for _, id := range s.Live() {
+		spec, err := s.Run(id).LoadSpec()
+		if err == nil && name != "" && spec.Name == name && spec.Created.After(newest) {
+			found, ok, newest = s.Run(id), true, spec.Created
+		}
+	}
+	return found, ok
 }
 
 func exists(path string) bool {
