@@ -118,6 +118,10 @@ func prepare(o Options, source Source) (*Session, error) {
 	}
 	s.key = rng.NewKey(o.Seed)
 	if s.opts.hasImage() {
+		if kind := source.Manifest().Kind; kind != dataset.KindImages {
+			return nil, errs.New(errs.Unsupported, "the dataset holds %s, not images", kind).
+				WithHint("ask for other fields, or open a dataset of images")
+		}
 		if s.pipeline, err = compile(o.Transform, source); err != nil {
 			return nil, err
 		}

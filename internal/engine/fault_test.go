@@ -27,6 +27,15 @@ func (f *faulty) Read(s *dataset.Sample, i int64, dst []byte) ([]byte, error) {
 	return f.Source.Read(s, i, dst)
 }
 
+// otherKind is a dataset that says it holds no images.
+type otherKind struct{ *faulty }
+
+func (o otherKind) Manifest() *dataset.Manifest {
+	m := *o.Source.Manifest()
+	m.Kind = dataset.KindSequences
+	return &m
+}
+
 func spoil(t *testing.T, dir string, read func(i int64) error) *faulty {
 	t.Helper()
 	d, err := dataset.Open(dir)
@@ -224,6 +233,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	f("batch size", errs.Invalid, func(o *engine.Options) { o.BatchSize = 0 })
 	f("huge batch size", errs.Exhausted, func(o *engine.Options) { o.BatchSize = 1 << 30 })
 	f("unknown field", errs.NotFound, func(o *engine.Options) { o.Fields = []string{"imgae"} })
+	f("a dataset of another kind", errs.Unsupported, func(o *engine.Options) { o.Source = otherKind{spoil(t, dir, nil)} })
 	f("a field twice", errs.Invalid, func(o *engine.Options) { o.Fields = []string{"image", "image"} })
 	f("rank", errs.Invalid, func(o *engine.Options) { o.Rank = 2 })
 	f("workers", errs.Invalid, func(o *engine.Options) { o.Workers = -1 })
