@@ -14,9 +14,8 @@ var (
 	runOne   func(s *stream)
 	runThree func(a, b, c *stream)
 
-	// unpackTwo unpacks the blocks of n jobs for two streams and returns twice
-	// the number of jobs done, plus one where the first stream is ahead; nil where
-	// only unpackBlock is there. It stops at blocks with values of a way of their
-	// own and before the end of the data.
+	// unpackTwo unpacks the blocks of n jobs for two streams and returns for how
+	// many it did: it stops before the end of the data. It is nil where only
+	// unpackBlock is there.
 	unpackTwo func(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
 )

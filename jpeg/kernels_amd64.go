@@ -52,7 +52,10 @@ var rgbOrder = func() (t [9][64]byte) {
 	for third := range 3 {
 		for i := range 64 {
 			at := third*64 + i
-			pixel := byte(at / 3)
+			// Packing puts eight pixels of the first 32 and eight of the last 32
+			// in each 128-bit lane.
+			x := at / 3
+			pixel := byte(x%32/8*16 + x/32*8 + x%8)
 			switch at % 3 {
 			case 0:
 				t[third][i] = pixel

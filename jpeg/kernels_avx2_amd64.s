@@ -239,9 +239,10 @@ blocks:
 	VZEROUPPER
 	RET
 
-PAIR8(vR, 26345, 16384)  // 1.402 - 1
-PAIR8(vB, -14942, 16384) // 1.772 - 2
+PAIR8(vR, 26345, 26345)   // 1.402 - 1
+PAIR8(vB, -14942, -14942) // 1.772 - 2
 PAIR8(vG, -22554, 18734) // -0.344, 1 - 0.714
+PAIR8(vOnes, 1, 1)
 PAIR8(vTwos, 2, 2)
 PAIR8(vCentre, 128, 128)
 PAIR8(vHalf, 32768, 0)
@@ -276,37 +277,37 @@ DATA spreadB2<>+0(SB)/8, $0x800c80800b80800a
 DATA spreadB2<>+8(SB)/8, $0x0f80800e80800d80
 GLOBL spreadB2<>(SB), RODATA|NOPTR, $16
 
-// CHANNEL makes two words products of X (interleaved with Z by UNPACK order) and
-// factors, shifts and packs them: R = pack((lo*F)>>16, (hi*F)>>16).
-#define CHANNEL(X, Z, FACTORS, ROUND, R) \
-	VPUNPCKLWD Z, X, Y13                  \
-	VPUNPCKHWD Z, X, Y14                  \
-	VPMADDWD   FACTORS<>(SB), Y13, Y13    \
-	VPMADDWD   FACTORS<>(SB), Y14, Y14    \
-	VPADDD     ROUND, Y13, Y13            \
-	VPADDD     ROUND, Y14, Y14            \
-	VPSRAD     $16, Y13, Y13              \
-	VPSRAD     $16, Y14, Y14              \
-	VPACKSSDW  Y14, Y13, R
-
-// YCC16 converts 16 pixels at OFF to words R, G, B.
+// YCC16 converts 16 pixels at OFF to words R, G, B. Y8 holds vOnes, Y9 vCentre.
+// See YCC of the AVX-512 kernels.
 #define YCC16(OFF, R, G, B) \
 	VPMOVZXBW  OFF(SI), Y10               \
 	VPMOVZXBW  OFF(DX), Y11               \
 	VPMOVZXBW  OFF(R8), Y12               \
-	VPSUBW     vCentre<>(SB), Y11, Y11    \
-	VPSUBW     vCentre<>(SB), Y12, Y12    \
-	CHANNEL(Y12, Y8, vR, Y9, R)           \
-	CHANNEL(Y11, Y8, vB, Y9, B)           \
-	VMOVDQU    vHalf<>(SB), Y15           \
-	CHANNEL(Y11, Y12, vG, Y15, G)         \
-	VPADDW     Y12, R, R                  \
-	VPADDW     Y10, R, R                  \
-	VPADDW     Y11, B, B                  \
-	VPADDW     Y11, B, B                  \
-	VPADDW     Y10, B, B                  \
-	VPSUBW     Y12, G, G                  \
-	VPADDW     Y10, G, G
+	VPSUBW     Y9, Y11, Y11               \
+	VPSUBW     Y9, Y12, Y12               \
+	VPUNPCKLWD Y12, Y11, Y13              \
+	VPUNPCKHWD Y12, Y11, Y14              \
+	VPMADDWD   vG<>(SB), Y13, Y13         \
+	VPMADDWD   vG<>(SB), Y14, Y14         \
+	VPADDD     vHalf<>(SB), Y13, Y13      \
+	VPADDD     vHalf<>(SB), Y14, Y14      \
+	VPSRAD     $16, Y13, Y13              \
+	VPSRAD     $16, Y14, Y14              \
+	VPACKSSDW  Y14, Y13, Y13              \
+	VPSUBW     Y12, Y13, Y13              \
+	VPADDW     Y10, Y13, G                \
+	VPADDW     Y12, Y12, Y13              \
+	VPADDW     Y11, Y11, Y14              \
+	VPMULHW    vR<>(SB), Y13, Y13         \
+	VPMULHW    vB<>(SB), Y14, Y15         \
+	VPADDW     Y8, Y13, Y13               \
+	VPADDW     Y8, Y15, Y15               \
+	VPSRAW     $1, Y13, Y13               \
+	VPSRAW     $1, Y15, Y15               \
+	VPADDW     Y12, Y13, Y13              \
+	VPADDW     Y14, Y15, Y15              \
+	VPADDW     Y10, Y13, R                \
+	VPADDW     Y10, Y15, B
 
 // SPREAD makes output register T of both lanes of Y0 (R), Y1 (G), Y2 (B).
 #define SPREAD(R, G, B, OUT) \
@@ -328,8 +329,8 @@ TEXT ·yccRowAVX2(SB), NOSPLIT, $0-40
 	MOVQ cb+16(FP), DX
 	MOVQ cr+24(FP), R8
 	MOVQ n+32(FP), CX
-	VMOVDQU vTwos<>(SB), Y8
-	VPXOR Y9, Y9, Y9
+	VMOVDQU vOnes<>(SB), Y8
+	VMOVDQU vCentre<>(SB), Y9
 
 pixels:
 	YCC16(0, Y0, Y1, Y2)
@@ -387,7 +388,6 @@ grey:
 	RET
 
 PAIR8(vThrees, 3, 3)
-PAIR8(vOnes, 1, 1)
 PAIR8(vSevens, 7, 7)
 PAIR8(vEights, 8, 8)
 

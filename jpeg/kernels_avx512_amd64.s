@@ -248,11 +248,11 @@ blocks:
 	VZEROUPPER
 	RET
 
-// Factors of YCbCr to RGB as pairs for words interleaved with the constant 2 or
-// with each other; what exceeds 16 bits is added in whole multiples of Cb or Cr.
-PAIR(kR, 26345, 16384)  // 1.402 - 1
-PAIR(kB, -14942, 16384) // 1.772 - 2
-PAIR(kG, -22554, 18734) // -0.344, 1 - 0.714
+// Factors of YCbCr to RGB. What exceeds 16 bits is added in whole multiples of
+// Cb or Cr; (x*f + 2^15) >> 16 is computed as (2*x*f >> 16 + 1) >> 1.
+PAIR(kR, 26345, 26345)   // 1.402 - 1
+PAIR(kB, -14942, -14942) // 1.772 - 2
+PAIR(kG, -22554, 18734)  // -0.344, 1 - 0.714
 DATA kTwo<>+0(SB)/4, $0x00020002
 GLOBL kTwo<>(SB), RODATA|NOPTR, $4
 DATA kCentre<>+0(SB)/4, $0x00800080
@@ -260,51 +260,37 @@ GLOBL kCentre<>(SB), RODATA|NOPTR, $4
 DATA kHalf<>+0(SB)/4, $32768
 GLOBL kHalf<>(SB), RODATA|NOPTR, $4
 
-// YCC converts 32 pixels at offset OFF of SI, DX, R8 to bytes in the Y registers
-// R, G, B. Z24..Z29 hold kR, kB, kG, kTwo, kCentre, kHalf; Z30 is zero. Clobbers
-// Z8..Z15.
+// YCC converts 32 pixels at offset OFF of SI, DX, R8 to words R, G, B. Z24..Z29
+// hold kR, kB, kG, kOnes, kCentre, kHalf. Clobbers Z8..Z14.
 #define YCC(OFF, R, G, B) \
 	VPMOVZXBW  OFF(SI), Z8                \
 	VPMOVZXBW  OFF(DX), Z9                \
 	VPMOVZXBW  OFF(R8), Z10               \
 	VPSUBW     Z28, Z9, Z9                \
 	VPSUBW     Z28, Z10, Z10              \
-	VPUNPCKLWD Z27, Z10, Z11              \
-	VPUNPCKHWD Z27, Z10, Z12              \
-	VPMADDWD   Z24, Z11, Z11              \
-	VPMADDWD   Z24, Z12, Z12              \
-	VPSRAD     $16, Z11, Z11              \
-	VPSRAD     $16, Z12, Z12              \
-	VPACKSSDW  Z12, Z11, Z11              \
-	VPADDW     Z10, Z11, Z11              \
-	VPADDW     Z8, Z11, Z11               \
-	VPUNPCKLWD Z27, Z9, Z12               \
-	VPUNPCKHWD Z27, Z9, Z13               \
-	VPMADDWD   Z25, Z12, Z12              \
-	VPMADDWD   Z25, Z13, Z13              \
-	VPSRAD     $16, Z12, Z12              \
-	VPSRAD     $16, Z13, Z13              \
-	VPACKSSDW  Z13, Z12, Z12              \
-	VPADDW     Z9, Z12, Z12               \
-	VPADDW     Z9, Z12, Z12               \
-	VPADDW     Z8, Z12, Z12               \
+	VPADDW     Z10, Z10, Z11              \
+	VPADDW     Z9, Z9, Z12                \
 	VPUNPCKLWD Z10, Z9, Z13               \
 	VPUNPCKHWD Z10, Z9, Z14               \
+	VPMULHW    Z24, Z11, Z11              \
+	VPMULHW    Z25, Z12, R                \
 	VPMADDWD   Z26, Z13, Z13              \
 	VPMADDWD   Z26, Z14, Z14              \
+	VPADDW     Z27, Z11, Z11              \
+	VPADDW     Z27, R, B                  \
+	VPSRAW     $1, Z11, Z11               \
+	VPSRAW     $1, B, B                   \
 	VPADDD     Z29, Z13, Z13              \
 	VPADDD     Z29, Z14, Z14              \
 	VPSRAD     $16, Z13, Z13              \
 	VPSRAD     $16, Z14, Z14              \
 	VPACKSSDW  Z14, Z13, Z13              \
-	VPSUBW     Z10, Z13, Z13              \
-	VPADDW     Z8, Z13, Z13               \
-	VPMAXSW    Z30, Z11, Z11              \
-	VPMAXSW    Z30, Z12, Z12              \
-	VPMAXSW    Z30, Z13, Z13              \
-	VPMOVUSWB  Z11, R                     \
-	VPMOVUSWB  Z13, G                     \
-	VPMOVUSWB  Z12, B
+	VPADDW     Z10, Z11, R                \
+	VPADDW     Z12, B, B                  \
+	VPSUBW     Z10, Z13, G                \
+	VPADDW     Z8, R, R                   \
+	VPADDW     Z8, B, B                   \
+	VPADDW     Z8, G, G
 
 // func yccRowAVX512(dst, y, cb, cr *byte, n int, order *[9][64]byte)
 //
@@ -320,10 +306,9 @@ TEXT ·yccRowAVX512(SB), NOSPLIT, $0-48
 	VPBROADCASTD kR<>(SB), Z24
 	VPBROADCASTD kB<>(SB), Z25
 	VPBROADCASTD kG<>(SB), Z26
-	VPBROADCASTD kTwo<>(SB), Z27
+	VPBROADCASTD kOnes<>(SB), Z27
 	VPBROADCASTD kCentre<>(SB), Z28
 	VPBROADCASTD kHalf<>(SB), Z29
-	VPXORQ Z30, Z30, Z30
 	VMOVDQU64 (R9), Z16
 	VMOVDQU64 64(R9), Z17
 	VMOVDQU64 128(R9), Z18
@@ -338,11 +323,12 @@ TEXT ·yccRowAVX512(SB), NOSPLIT, $0-48
 	VPMOVB2M Z2, K3
 
 pixels:
-	YCC(0, Y0, Y1, Y2)
-	YCC(32, Y3, Y4, Y5)
-	VINSERTI64X4 $1, Y3, Z0, Z0
-	VINSERTI64X4 $1, Y4, Z1, Z1
-	VINSERTI64X4 $1, Y5, Z2, Z2
+	// Packing leaves pixels in the order that rgbOrder undoes.
+	YCC(0, Z0, Z1, Z2)
+	YCC(32, Z3, Z4, Z5)
+	VPACKUSWB Z3, Z0, Z0
+	VPACKUSWB Z4, Z1, Z1
+	VPACKUSWB Z5, Z2, Z2
 	VMOVDQA64 Z16, Z3
 	VMOVDQA64 Z17, Z4
 	VMOVDQA64 Z18, Z5

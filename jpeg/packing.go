@@ -19,7 +19,8 @@ import (
 //	          for each that does: the magnitude less 2, in width bits, all ones
 //	          where it does not fit
 //	1 byte    for each that did not fit: what the magnitude exceeds all ones plus
-//	          2 by, or 255 and two bytes of magnitude where that exceeds 255
+//	          2 by, or 255 where it exceeds 255
+//	2 bytes   for each 255 among these: the magnitude, little-endian
 //
 // Groups go from the low frequencies to the high, values by group, then row,
 // then column. width is chosen for each component of an image.
@@ -117,8 +118,9 @@ func packBlock(out []byte, blk *[64]int16, diff int16, width uint) []byte {
 
 // packMagnitudes appends the magnitudes beyond 1.
 func packMagnitudes(b *packBits, blk *[64]int16, mask uint64, width uint) []byte {
-	var rest [3 * 63]byte
-	n, top := 0, 1<<width-1
+	var over [63]byte
+	var wide [2 * 63]byte
+	nOver, nWide, top := 0, 0, 1<<width-1
 	for ; mask != 0; mask &= mask - 1 {
 		v := int(blk[natural[bits.TrailingZeros64(mask)]])
 		v = max(v, -v)
@@ -129,18 +131,18 @@ func packMagnitudes(b *packBits, blk *[64]int16, mask uint64, width uint) []byte
 		if v-2 < top {
 			continue
 		}
-		if v <= 255 {
-			rest[n] = byte(v - 2 - top)
-			n++
-		} else {
-			rest[n], rest[n+1], rest[n+2] = 255, byte(v), byte(v>>8)
-			n += 3
+		over[nOver] = byte(min(v-2-top, 255))
+		if v > 255 {
+			over[nOver] = 255
+			binary.LittleEndian.PutUint16(wide[nWide:], uint16(v))
+			nWide += 2
 		}
+		nOver++
 	}
 	if b.n > 0 {
 		b.put(0, 8-b.n)
 	}
-	return append(b.out, rest[:n]...)
+	return append(append(b.out, over[:nOver]...), wide[:nWide]...)
 }
 
 // peek returns eight bytes of data from pos on, zeros beyond its end.
@@ -183,30 +185,53 @@ func unpackBlock(data []byte, pos int, blk *[64]int16, pred *int32, width int) i
 
 	n := bits.OnesCount64(mask)
 	signs, big := peekBits(data, pos*8, n), peekBits(data, pos*8+n, n)
-	bit, top := pos*8+2*n, 1<<width-1
+	bit := pos*8 + 2*n
 	pos += (2*n + width*bits.OnesCount64(big) + 7) >> 3
-	for ; mask != 0; mask &= mask - 1 {
-		v := 1
-		if big&1 != 0 {
-			m := int(peekBits(data, bit, width))
+	if big == 0 {
+		for ; mask != 0; mask &= mask - 1 {
+			blk[natural[bits.TrailingZeros64(mask)]] = 1 - int16(signs&1<<1)
+			signs >>= 1
+		}
+		return pos
+	}
+	return unpackMagnitudes(data, blk, packedMask{mask, signs, big}, bit, pos, width)
+}
+
+// packedMask tells of each value of a block, from the lowest bit on, its place
+// and, in the order of places, its sign and whether its magnitude exceeds 1.
+type packedMask struct{ place, sign, big uint64 }
+
+// unpackMagnitudes writes the values of a block; the magnitudes begin at bit,
+// those that do not fit at pos.
+func unpackMagnitudes(data []byte, blk *[64]int16, m packedMask, bit, pos, width int) int {
+	var wide [63]uint8 // places of values whose magnitude follows in two bytes
+	var minus [63]int16
+	n, top := 0, 1<<width-1
+	for ; m.place != 0; m.place &= m.place - 1 {
+		v, sign := 1, -int(m.sign&1)
+		place := natural[bits.TrailingZeros64(m.place)]
+		if m.big&1 != 0 {
+			low := int(peek(data, bit>>3)>>(bit&7)) & top
 			bit += width
-			v = m + 2
-			if m == top {
-				rest := peek(data, pos)
-				v += int(rest & 0xFF)
+			v = low + 2
+			if low == top {
+				over := int(peek(data, pos) & 0xFF)
+				v += over
 				pos++
-				if rest&0xFF == 255 {
-					v = int(rest >> 8 & 0xFFFF)
-					pos += 2
+				if over == 255 && n < len(wide) {
+					wide[n], minus[n] = place, int16(sign)
+					n++
 				}
 			}
 		}
-		if signs&1 != 0 {
-			v = -v
-		}
-		blk[natural[bits.TrailingZeros64(mask)]] = int16(v)
-		signs >>= 1
-		big >>= 1
+		blk[place] = int16((v ^ sign) - sign)
+		m.sign >>= 1
+		m.big >>= 1
+	}
+	for i := range n {
+		v := int16(peek(data, pos))
+		blk[wide[i]&63] = (v ^ minus[i]) - minus[i]
+		pos += 2
 	}
 	return pos
 }

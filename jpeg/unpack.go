@@ -22,7 +22,7 @@ type unpackTable struct {
 }
 
 // kernelReach is how far from the beginning of a block the kernels read.
-const kernelReach = 256
+const kernelReach = 384
 
 // wordOrder gathers a block in natural order from the packed order, for words.
 var wordOrder = func() (t [64]uint16) {
@@ -91,14 +91,11 @@ func (x *recoded) unpackPair(jobs []job, at []int, coefs [][]int16) {
 	}
 	place := func(i int) int { return int(uintptr(s[i].at) - uintptr(base)) }
 	for len(jobs) > 0 {
-		// Two for each job, so that an odd number says that only the first row
-		// has its block.
-		done := unpackTwo(&s[0], &s[1], &jobs[0], len(jobs), &x.tables)
-		jobs = jobs[done/2:]
+		jobs = jobs[unpackTwo(&s[0], &s[1], &jobs[0], len(jobs), &x.tables):]
 		if len(jobs) == 0 {
 			break
 		}
-		for i := done & 1; i < 2; i++ {
+		for i := range s { // near the end of the data
 			pos := x.unpackJobs(jobs[:1], place(i), &s[i].pred, coefs[i])
 			s[i].at = unsafe.Add(base, min(pos, len(x.blocks)))
 		}

@@ -6,10 +6,9 @@
 // UNPACK512 unpacks the block at P of the packedStream S for the job at R8.
 // Registers: R9 the end of the jobs, R10 the unpackTables, R13 groupBytes. Z31
 // holds bytes of 1, Z30 of 2, Z29 of 255, Z28 zero, Z27 and Z26 the natural
-// order. Clobbers AX, BX, CX, DX, R14, R15, Z0..Z7, K1..K5. BAIL is where to go
-// with a value that takes a way of its own; P is then as it was before.
-#define UNPACK512(P, S, BAIL) \
-	MOVQ     P, start-8(SP)               \
+// order. Clobbers AX, BX, CX, DX, R14, R15, Z0..Z7, K1..K6. WIDE and DONE are
+// labels for values that come in two bytes.
+#define UNPACK512(P, S, WIDE, DONE) \
 	MOVBLZX  (P), AX                      \
 	MOVQ     (R13)(AX*8), DX              \
 	MOVQ     1(P), R15                    \
@@ -74,8 +73,6 @@
 	VMOVDQU64 (P), Z2                     \
 	VPEXPANDB.Z Z2, K4, Z2                \
 	VPCMPEQB Z29, Z2, K5                  \
-	KORTESTQ K5, K5                       \
-	JNE      BAIL                         \
 	POPCNTQ  DX, DX                       \
 	ADDQ     DX, P                        \
 	VPADDB   Z2, Z0, Z0                   \
@@ -86,20 +83,44 @@
 	VEXTRACTI64X4 $1, Z3, Y5              \
 	VPMOVZXBW Y5, Z5                      \
 	VPSUBW   Z4, Z28, K2, Z4              \
-	KSHIFTRQ $32, K2, K2                  \
-	VPSUBW   Z5, Z28, K2, Z5              \
+	KSHIFTRQ $32, K2, K6                  \
+	VPSUBW   Z5, Z28, K6, Z5              \
 	VMOVDQA64 Z27, Z6                     \
 	VMOVDQA64 Z26, Z7                     \
 	VPERMI2W Z5, Z4, Z6                   \
 	VPERMI2W Z5, Z4, Z7                   \
-	MOVQ     job_off(R8), AX              \
-	ADDQ     packedStream_coef(S), AX     \
-	VMOVDQU64 Z6, (AX)                    \
-	VMOVDQU64 Z7, 64(AX)                  \
+	MOVQ     job_off(R8), R15             \
+	ADDQ     packedStream_coef(S), R15    \
+	VMOVDQU64 Z6, (R15)                   \
+	VMOVDQU64 Z7, 64(R15)                 \
 	MOVQ     job_pred(R8), BX             \
 	ADDL     packedStream_pred(S)(BX*1), R14 \
 	MOVL     R14, packedStream_pred(S)(BX*1) \
-	MOVW     R14, (AX)
+	MOVW     R14, (R15)                   \
+	KMOVQ    K5, DX                       \
+	TESTQ    DX, DX                       \
+	JEQ      DONE                         \
+	KMOVQ    K3, AX                       \
+WIDE: \
+	TZCNTQ   DX, CX                       \
+	MOVL     $1, BX                       \
+	SHLXQ    CX, BX, BX                   \
+	PDEPQ    AX, BX, BX                   \
+	TZCNTQ   BX, CX                       \
+	MOVWLZX  (P), R14                     \
+	ADDQ     $2, P                        \
+	KMOVQ    K2, BX                       \
+	SHRXQ    CX, BX, BX                   \
+	ANDL     $1, BX                       \
+	NEGL     BX                           \
+	XORL     BX, R14                      \
+	SUBL     BX, R14                      \
+	LEAQ     ·natural(SB), BX             \
+	MOVBLZX  (BX)(CX*1), CX               \
+	MOVW     R14, (R15)(CX*2)             \
+	BLSRQ    DX, DX                       \
+	JNE      WIDE                         \
+DONE:
 
 DATA unpackOnes<>+0(SB)/4, $0x01010101
 GLOBL unpackOnes<>(SB), RODATA|NOPTR, $4
@@ -121,7 +142,7 @@ GLOBL unpackTwos<>(SB), RODATA|NOPTR, $4
 	VMOVDQU64 ·wordOrder+64(SB), Z26
 
 // func unpackTwoAVX512(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
-TEXT ·unpackTwoAVX512(SB), NOSPLIT, $8-48
+TEXT ·unpackTwoAVX512(SB), NOSPLIT, $0-48
 	CONSTANTS512
 	MOVQ a+0(FP), R11
 	MOVQ b+8(FP), R12
@@ -135,32 +156,16 @@ blocks:
 	JHI  done
 	CMPQ DI, packedStream_limit(R12)
 	JHI  done
-	UNPACK512(SI, R11, bailA)
-	UNPACK512(DI, R12, bailB)
+	UNPACK512(SI, R11, wideA, doneA)
+	UNPACK512(DI, R12, wideB, doneB)
 	ADDQ $job__size, R8
 	JMP  blocks
-
-bailA:
-	MOVQ start-8(SP), SI
-	JMP  done
-
-bailB:
-	MOVQ start-8(SP), DI
-	MOVQ SI, packedStream_at(R11)
-	MOVQ DI, packedStream_at(R12)
-	SUBQ jobs+16(FP), R8
-	SHRQ $4, R8
-	INCQ R8
-	MOVQ R8, ret+40(FP)
-	VZEROUPPER
-	RET
 
 done:
 	MOVQ SI, packedStream_at(R11)
 	MOVQ DI, packedStream_at(R12)
 	SUBQ jobs+16(FP), R8
-	SHRQ $4, R8
+	SHRQ $5, R8
 	MOVQ R8, ret+40(FP)
 	VZEROUPPER
 	RET
-
