@@ -202,7 +202,7 @@ func (e *Estimator) ahead() ahead {
 	if a.total > 0 {
 		a.pos = min(a.pos, a.total)
 	}
-	a.trend = e.line.curve.trend(a.pos, a.total)
+	a.trend, a.steady = e.line.curve.trend(a.pos, a.total, a.perEpoch)
 	if a.perEpoch > 0 && a.total > 0 {
 		a.epochs = int(math.Round(a.total / a.perEpoch))
 	}

@@ -17,6 +17,9 @@ type forecast struct {
 // good to about a tenth of the interval's width.
 const draws = 200
 
+// trendShare is the share of a steady trend that is expected to go on.
+const trendShare = 0.7
+
 // ahead is what a forecast needs to know.
 type ahead struct {
 	pos, total float64
@@ -26,6 +29,7 @@ type ahead struct {
 	unseen     bool      // the first pause at an epoch's end is still to come
 	changes    []float64 // logarithms of the changes of speed so far
 	trend      float64   // by how much the rest would be slower if a trend goes on
+	steady     bool      // the trend was no jump
 }
 
 // project resamples the rest of the run: blocks of steps with replacement, pauses
@@ -35,6 +39,10 @@ func project(l *timeline, p *prior, a ahead) forecast {
 	cost, costSE, costSD, blockW := l.speed(p)
 	if cost <= 0 {
 		return forecast{}
+	}
+	if a.steady && l.shape == nil { // most of it, for a trend ends some time
+		cost *= 1 + trendShare*a.trend
+		a.trend /= 2
 	}
 	rest := expectPauses(l, p, a)
 	f := forecast{known: true, atLeast: rest.unseen && !p.any()}

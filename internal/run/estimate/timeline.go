@@ -241,20 +241,30 @@ func (c *curve) secondsAt(pos float64) (s float64, ok bool) {
 }
 
 // trend extrapolates: by how much, relative, the steps from done to total would
-// be slower than the last ones if the change between the two halves of the run so
-// far went on. The first quarter is left out, since caches warm up there.
-func (c *curve) trend(done, total float64) float64 {
+// be slower than the last ones if the change over the run so far went on, and
+// whether that change was steady (a curriculum, growing sequences) and not a jump.
+// The first quarter and the first epoch are left out, since caches warm up there.
+func (c *curve) trend(done, total, perEpoch float64) (ahead float64, steady bool) {
 	n := len(c.pos)
-	if n < 16 || total <= done {
-		return 0
+	if n < 24 || total <= done {
+		return 0, false
 	}
 	a, b := c.pos[n/4], c.pos[n-1]
-	m := (a + b) / 2
-	first, second := c.perStep(a, m), c.perStep(m, b)
-	if first <= 0 || second <= 0 {
-		return 0
+	if a < perEpoch {
+		a = min(perEpoch, c.pos[n/2])
 	}
-	slope := (second/first - 1) / (m - a) // per step
-	ahead := slope * (total - done) / 2
-	return max(-0.5, min(ahead, 0.5))
+	third := (b - a) / 3
+	c1, c2, c3 := c.perStep(a, a+third), c.perStep(a+third, b-third), c.perStep(b-third, b)
+	if c1 <= 0 || c2 <= 0 || c3 <= 0 {
+		return 0, false
+	}
+	d1, d2 := c2/c1-1, c3/c2-1
+	slope := (c3/c1 - 1) / (2 * third) // per step
+	ahead = slope * ((total-done)/2 + third/2)
+	small, large := min(math.Abs(d1), math.Abs(d2)), max(math.Abs(d1), math.Abs(d2))
+	return max(-0.5, min(ahead, 0.5)), d1*d2 > 0 && small > minTrend && small > 0.6*large
 }
+
+// minTrend is the least relative change from one third of the run so far to the
+// next that can be a trend.
+const minTrend = 0.02
