@@ -53,7 +53,7 @@ func TestBadFilesAreListedAndSkipped(t *testing.T) {
 	o.SkipBad = true
 	s := run(t, o)
 	if s.Samples != 1 || len(s.Bad) != len(reasons) {
-		t.Fatalf("%d samples, bad %q", s.Samples, s.Bad)
+		t.Fatalf("%d samples, bad %v", s.Samples, s.Bad)
 	}
 	for _, b := range s.Bad {
 		if want := reasons[b.Path]; want == "" || !strings.Contains(b.Reason, want) {

@@ -24,11 +24,16 @@ func cannotRead(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		kind = errs.Permission
 	}
+	return errs.New(kind, "cannot be read: %w", withoutPath(err))
+}
+
+// withoutPath returns the cause of an error of package os.
+func withoutPath(err error) error {
 	var p *os.PathError
 	if errors.As(err, &p) {
-		err = p.Err
+		return p.Err
 	}
-	return errs.New(kind, "cannot be read: %w", err)
+	return err
 }
 
 // reason is the text of a ledger line.
@@ -38,14 +43,14 @@ const skipHint = "repair or remove it, or leave such files out and list them wit
 
 // badError is the error of a picture that cannot be packed.
 func (p *packer) badError(i int, err error) error {
-	kept := ""
-	if errs.Is(err, errs.Invalid) {
-		kept = ", or raise --max-pixels"
-	}
+	hint := skipHint
 	if p.done > 0 {
-		kept += "; with --on-bad skip the same command continues where this one stopped"
+		hint += "; then the same command continues where this one stopped"
 	}
-	return errs.New(errs.KindOf(err), "%s: %w", source.Printable(p.src.Path(i)), err).WithHint("%s%s", skipHint, kept)
+	if errs.Is(err, errs.Invalid) {
+		hint += "; or raise --max-pixels and begin anew with --restart"
+	}
+	return errs.New(errs.KindOf(err), "%s: %w", source.Printable(p.src.Path(i)), err).WithHint("%s", hint)
 }
 
 // scanBadError is the error of files that the scan refused.

@@ -47,8 +47,8 @@ type Summary struct {
 
 // Run packs. Errors are *errs.Error: Invalid and NotFound for the options and
 // the source; the kind of the first bad picture where SkipBad is not set;
-// Mismatch where an unfinished dataset of that name has another source or other
-// options; Canceled after ctx ended; Exhausted, Permission, Transient from the
+// Mismatch where an unfinished dataset of that name has other options, or what it
+// has of the source has changed; Canceled after ctx ended; Exhausted, Permission, Transient from the
 // disk. After all of them what was written is kept, and the same call continues.
 func Run(ctx context.Context, o Options) (*Summary, error) {
 	start := time.Now()
@@ -67,14 +67,17 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, scanBadError(src)
 	}
 	w, err := dataset.NewWriter(o.Output, dataset.WriterOptions{
-		Classes: src.Classes, Fields: src.Fields, CreatedBy: o.CreatedBy, Options: o.recipe(),
-		Source: src.Fingerprint(), Overwrite: o.Overwrite, Restart: o.Restart,
+		Classes: src.Classes, Fields: types(src.Fields), CreatedBy: o.CreatedBy, Options: o.recipe(),
+		Source: src.Layout.String(), Overwrite: o.Overwrite, Restart: o.Restart,
 	})
 	if err != nil {
 		return nil, err
 	}
 	p := &packer{opts: &o, src: src, writer: w}
 	defer w.Close() //nolint:errcheck // after Commit it does nothing; before, another error is on its way
+	if err := p.resume(); err != nil {
+		return nil, err
+	}
 	if err := p.run(ctx); err != nil {
 		return nil, p.explain(ctx, err)
 	}

@@ -355,7 +355,7 @@ func TestInterruptedRunContinues(t *testing.T) {
 	swap(bytes.Repeat([]byte("x"), len(good)))
 	out := filepath.Join(dir, "p.stk")
 	_, err = pack.Run(t.Context(), options(root, out))
-	wantErr(t, err, errs.Unsupported, "0285.gif: neither JPEG", "--on-bad skip", "continues where this one stopped")
+	wantErr(t, err, errs.Unsupported, "0285.gif: neither JPEG", "--on-bad skip", "then the same command continues")
 	if _, err := dataset.Open(out); !errs.Is(err, errs.NotFound) {
 		t.Errorf("opening the unfinished dataset: %v", err)
 	}
@@ -373,19 +373,68 @@ func TestInterruptedRunContinues(t *testing.T) {
 	wantSame(t, contents(t, out), want)
 }
 
-func TestChangedSourceIsRefused(t *testing.T) {
-	root, out := photoTree(t, 80), filepath.Join(t.TempDir(), "p.stk")
-	write(t, filepath.Join(root, "class 1", "zzz.jpg"), []byte("no picture"))
+// stopped returns a source of 200 pictures and the place of a dataset of which a
+// bad picture, the last, let three batches be written.
+func stopped(t *testing.T) (root, out, bad string) {
+	t.Helper()
+	root, out = photoTree(t, 200), filepath.Join(t.TempDir(), "p.stk")
+	bad = filepath.Join(root, "class 1", "zzz.jpg")
+	write(t, bad, []byte("no picture"))
 	_, err := pack.Run(t.Context(), options(root, out))
 	wantErr(t, err, errs.Unsupported, "zzz.jpg")
-	check(t, os.Remove(filepath.Join(root, "class 1", "zzz.jpg")))
-	_, err = pack.Run(t.Context(), options(root, out))
-	wantErr(t, err, errs.Mismatch, "another source", "--restart")
-	o := options(root, out)
-	o.Restart = true
-	if s := run(t, o); s.Samples != 80 || s.Resumed != 0 {
-		t.Errorf("%+v", s)
+	return root, out, bad
+}
+
+// TestRepairedSourceContinues removes the bad picture, or adds behind it, and
+// gives the same command again.
+func TestRepairedSourceContinues(t *testing.T) {
+	for _, repair := range []func(root, bad string){
+		func(_, bad string) { check(t, os.Remove(bad)) },
+		func(_, bad string) { write(t, bad, encoded(t, "a.jpg", 9)) },
+		func(root, bad string) {
+			check(t, os.Remove(bad))
+			write(t, filepath.Join(root, "class 1", "0200.png"), encoded(t, "a.png", 9))
+		},
+	} {
+		root, out, bad := stopped(t)
+		repair(root, bad)
+		if s := run(t, options(root, out)); s.Resumed != 192 {
+			t.Errorf("%d files were not packed again, want 192", s.Resumed)
+		}
+		want := filepath.Join(t.TempDir(), "want.stk")
+		run(t, options(root, want))
+		wantSame(t, contents(t, out), contents(t, want))
 	}
+}
+
+func TestChangedSourceIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		change func(root string)
+	}{
+		{"class 0/0000.jpg", func(root string) { write(t, filepath.Join(root, "class 0", "0000.jpg"), encoded(t, "a.jpg", 3)) }},
+		{"class 0/0001.jpg", func(root string) { write(t, filepath.Join(root, "class 0", "0001.jpg"), encoded(t, "a.jpg", 3)) }},
+		{"class 0/0004.jpg", func(root string) { check(t, os.Remove(filepath.Join(root, "class 0", "0002.jpg"))) }},
+		{"and now there are 1", func(root string) {
+			check(t, os.RemoveAll(filepath.Join(root, "class 1")))
+			check(t, os.MkdirAll(filepath.Join(root, "class 1"), 0o755))
+		}},
+	} {
+		root, out, _ := stopped(t)
+		c.change(root)
+		o := options(root, out)
+		o.Source.AllowEmpty = true
+		_, err := pack.Run(t.Context(), o)
+		wantErr(t, err, errs.Mismatch, c.what, "source has changed", "--restart")
+		o.Restart, o.SkipBad = true, true
+		if s := run(t, o); s.Resumed != 0 {
+			t.Errorf("%+v", s)
+		}
+	}
+	root, out, _ := stopped(t)
+	check(t, os.RemoveAll(filepath.Join(root, "class 1")))
+	_, err := pack.Run(t.Context(), options(root, out))
+	wantErr(t, err, errs.Mismatch, "another classes", "--restart")
 }
 
 func TestCancelledRunSaysHowToContinue(t *testing.T) {

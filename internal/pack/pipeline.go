@@ -52,9 +52,6 @@ func (o *Options) window() int {
 
 // run packs all entries that earlier runs did not.
 func (p *packer) run(ctx context.Context) error {
-	rows, bad := p.writer.Done()
-	p.first = int(rows) + len(bad)
-	p.done = p.first
 	p.startProgress()
 
 	p.buffers.limit = p.opts.MemoryBytes

@@ -164,3 +164,22 @@ func (c *column) mapLabels(number func(string) int64) []int64 {
 	}
 	return out
 }
+
+// value returns cell i of a finished column.
+func (c *column) value(i int) dataset.Value {
+	if c.isNull[i] {
+		return dataset.Value{}
+	}
+	v := dataset.Value{Valid: true}
+	switch c.field.Type {
+	case dataset.Int64:
+		v.Int = c.integers[i]
+	case dataset.Float64:
+		v.Float = c.floats[i]
+	case dataset.Bool:
+		v.Bool = c.bools[i]
+	default:
+		v.Text = c.cells[i]
+	}
+	return v
+}

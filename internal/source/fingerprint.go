@@ -1,57 +1,56 @@
 package source
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
-	"hash"
+	"hash/fnv"
+	"math"
 
 	"stoker/internal/dataset"
 )
 
-// Fingerprint is a hash of all that was listed: names, sizes, times, labels and
-// fields. An unfinished dataset continues only from the source it began with.
-func (s *Source) Fingerprint() string {
-	h := hasher{Hash: sha256.New()}
-	h.number(uint64(s.Layout))
-	h.number(uint64(len(s.Classes)))
-	for _, c := range s.Classes {
-		h.text(c)
-	}
-	h.number(uint64(len(s.Fields)))
-	for _, f := range s.Fields {
-		h.text(f.Name)
-		h.text(string(f.Type))
-	}
+// Fingerprints returns a 64-bit hash (FNV-1a) of each picture's name, size, time,
+// label and fields: an unfinished dataset continues only where those of the part
+// that it has are as they were.
+func (s *Source) Fingerprints() []uint64 {
+	out := make([]uint64, len(s.entries))
+	hash := fnv.New64a()
+	var record []byte
 	var values []dataset.Value
 	for i := range s.entries {
 		e := &s.entries[i]
-		h.text(e.Key)
-		h.number(uint64(e.Label), uint64(e.Size), uint64(e.modified))
+		record = appendText(record[:0], e.Key)
+		record = appendNumbers(record, uint64(e.Label), uint64(e.Size), uint64(e.modified))
 		values = s.Values(i, values[:0])
-		for _, v := range values {
-			h.value(v)
+		for j := range values {
+			record = appendValue(record, &values[j])
 		}
+		hash.Reset()
+		hash.Write(record) //nolint:errcheck // a hash does not fail
+		out[i] = hash.Sum64()
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return out
 }
 
-// hasher writes values with their lengths, so that no two lists look alike.
-type hasher struct {
-	hash.Hash
-	buf []byte
-}
-
-func (h *hasher) number(values ...uint64) {
-	h.buf = h.buf[:0]
+func appendNumbers(b []byte, values ...uint64) []byte {
 	for _, v := range values {
-		h.buf = binary.LittleEndian.AppendUint64(h.buf, v)
+		b = binary.LittleEndian.AppendUint64(b, v)
 	}
-	h.Write(h.buf) //nolint:errcheck // a hash does not fail
+	return b
 }
 
-func (h *hasher) text(s string) {
-	h.buf = binary.LittleEndian.AppendUint64(h.buf[:0], uint64(len(s)))
-	h.buf = append(h.buf, s...)
-	h.Write(h.buf) //nolint:errcheck // a hash does not fail
+// appendText writes the length first, so that no two records look alike.
+func appendText(b []byte, s string) []byte {
+	return append(binary.LittleEndian.AppendUint64(b, uint64(len(s))), s...)
+}
+
+// appendValue writes every member: those that a type does not use are zero.
+func appendValue(b []byte, v *dataset.Value) []byte {
+	flags := uint64(0)
+	if v.Valid {
+		flags |= 1
+	}
+	if v.Bool {
+		flags |= 2
+	}
+	return appendText(appendNumbers(b, flags, uint64(v.Int), math.Float64bits(v.Float)), v.Text)
 }

@@ -199,7 +199,7 @@ func fuzzLabels(f *testing.F, name string, seeds ...string) {
 				t.Fatalf("label %d of %d classes", l, len(s.Classes))
 			}
 		}
-		s.Fingerprint()
+		s.Fingerprints()
 	})
 }
 

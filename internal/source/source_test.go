@@ -87,7 +87,7 @@ func wantErr(t *testing.T, err error, kind errs.Kind, parts ...string) {
 func wantBad(t *testing.T, s *source.Source, want ...string) {
 	t.Helper()
 	if len(s.Bad) != len(want)/2 {
-		t.Fatalf("bad: %q, want %q", s.Bad, want)
+		t.Fatalf("bad: %v, want %q", s.Bad, want)
 	}
 	for i, b := range s.Bad {
 		if b.Path != want[2*i] || !strings.Contains(b.Reason, want[2*i+1]) {
@@ -221,16 +221,16 @@ func TestOrderIsThatOfKeys(t *testing.T) {
 	}
 }
 
-func TestFingerprintSeesEveryChange(t *testing.T) {
+func TestFingerprintsSeeEveryChange(t *testing.T) {
 	root := tree(t, "a/x.jpg", "b/y.jpg")
-	seen := map[string]string{}
+	var before []uint64
 	f := func(what string) {
 		t.Helper()
-		fp := scan(t, source.Options{Root: root}).Fingerprint()
-		if before, ok := seen[fp]; ok {
-			t.Errorf("%q has the fingerprint of %q", what, before)
+		now := scan(t, source.Options{Root: root}).Fingerprints()
+		if before != nil && (now[0] == before[0] || now[1] != before[1]) {
+			t.Errorf("%s: %x, before %x; want the first to change and the second not", what, now, before)
 		}
-		seen[fp] = what
+		before = now
 	}
 	f("start")
 	check(t, os.WriteFile(filepath.Join(root, "a/x.jpg"), []byte("longer bytes"), 0o644))
@@ -241,9 +241,17 @@ func TestFingerprintSeesEveryChange(t *testing.T) {
 	f("another time")
 	check(t, os.Rename(filepath.Join(root, "a/x.jpg"), filepath.Join(root, "a/w.jpg")))
 	f("another name")
-	a := scan(t, source.Options{Root: root}).Fingerprint()
-	if b := scan(t, source.Options{Root: root}).Fingerprint(); a != b {
-		t.Error("two scans of one folder have two fingerprints")
+	label := func(cells string) uint64 {
+		check(t, os.WriteFile(filepath.Join(root, "labels.csv"), []byte("path,label,n,s\nb/y.jpg,"+cells), 0o644))
+		return scan(t, source.Options{Root: root}).Fingerprints()[0]
+	}
+	seen := map[uint64]string{}
+	for _, cells := range []string{"1,1,x", "2,1,x", "1,2,x", "1,,x", "1,1,y", "1,1,", "1,0,", "1,,"} {
+		h := label(cells)
+		if other, ok := seen[h]; ok {
+			t.Errorf("%q has the fingerprint of %q", cells, other)
+		}
+		seen[h] = cells
 	}
 }
 
