@@ -37,7 +37,7 @@ func seeds() uint64 {
 	if os.Getenv("STOKER_LONG") != "" {
 		return 40
 	}
-	return 3
+	return 2
 }
 
 // measure plays a scenario with seeds runs and the given number of past runs.

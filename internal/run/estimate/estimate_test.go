@@ -264,7 +264,7 @@ func TestAnyEventsGiveSaneNumbers(t *testing.T) {
 		kinds := rapid.SampledFrom([]progress.Kind{progress.Step, progress.Step, progress.Step, progress.Epoch, progress.Metric, progress.Banner, progress.Checkpoint, progress.Phase, progress.End})
 		phases := rapid.SampledFrom([]string{"", "", progress.Train, progress.Validation, progress.Resume, progress.Start})
 		now := 0.0
-		for range rapid.IntRange(1, 200).Draw(t, "n") {
+		for range rapid.IntRange(1, 80).Draw(t, "n") {
 			now += rapid.Float64Range(-1, 100).Draw(t, "dt")
 			e.Observe(progress.Event{Time: at(now), Kind: kinds.Draw(t, "kind"), Phase: phases.Draw(t, "phase"), Source: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "source"),
 				Step: rapid.Int64Range(0, 1<<62).Draw(t, "step"), Steps: rapid.Int64Range(0, 1<<40).Draw(t, "steps"),
