@@ -79,7 +79,7 @@ func startRun(ctx context.Context, f runFlags, argv []string) error {
 	}
 	spec := rundir.Spec{
 		Name: f.name, Argv: argv, Dir: dir, Created: time.Now(), Host: procs.Host(), BootID: procs.BootID(), Stoker: version,
-		PTY: !f.noPTY, Piped: !client.Foreground(os.Stdin), Cols: cols, Rows: rows, Total: f.total, Pattern: f.pattern,
+		PTY: !f.noPTY, Piped: !client.Foreground(os.Stdin), Split: !f.detach && !samePlace(os.Stdout, os.Stderr), Cols: cols, Rows: rows, Total: f.total, Pattern: f.pattern,
 		Restarts: f.restarts, Backoff: f.backoff, Resume: f.resume, Exact: f.exact, Notify: !f.noNotify,
 	}
 	d, err := state.Create(&spec)
@@ -102,6 +102,13 @@ func startRun(ctx context.Context, f runFlags, argv []string) error {
 		return nil
 	}
 	return attachTo(d, spec, false, !f.noBar)
+}
+
+// samePlace reports whether two outputs go to the same file or terminal.
+func samePlace(a, b *os.File) bool {
+	x, errX := a.Stat()
+	y, errY := b.Stat()
+	return errX != nil || errY != nil || os.SameFile(x, y)
 }
 
 // attachTo is the foreground of a run, new or old.

@@ -39,6 +39,9 @@ type Result struct {
 	HungUp   bool        // the terminal went away
 }
 
+// stderrSource marks output that the command wrote to its standard error.
+const stderrSource = 1
+
 // lineEvery is how often the progress is printed where no bar can be drawn.
 const lineEvery = time.Minute
 
@@ -48,7 +51,8 @@ type client struct {
 	spec rundir.Spec
 
 	mu      sync.Mutex // over what is printed
-	paint   *painter   // nil where Out is not a terminal
+	paint   *painter   // nil where neither Out nor Err is a terminal
+	painted *os.File   // the one that paint draws on
 	status  rundir.Status
 	partial bool // the last output did not end a line
 	ended   bool
@@ -91,12 +95,13 @@ func Run(ctx context.Context, o Options) (Result, error) {
 
 func (c *client) greet() error {
 	hello := link.Greeting{Version: link.Version, Attach: c.Attach}
-	cols, rows := Size(c.Out)
-	if cols > 0 {
-		c.paint = newPainter(c.Out, cols, rows)
-		hello.Cols, hello.Rows = cols, rows
-	} else if Foreground(c.In) {
-		hello.Cols, hello.Rows = Size(c.In)
+	cols, rows := 0, 0
+	for _, f := range []*os.File{c.Out, c.Err} {
+		if cols, rows = Size(f); cols > 0 {
+			c.paint, c.painted = newPainter(f, cols, rows), f
+			hello.Cols, hello.Rows = cols, rows
+			break
+		}
 	}
 	if err := c.conn.WriteJSON(link.ClientHello, hello); err != nil {
 		return errs.New(errs.NotFound, "the run's supervisor left: %w", err)
@@ -115,7 +120,7 @@ func (c *client) greet() error {
 		if cols > 0 {
 			text = squeezeText(text, cols)
 		}
-		c.print([]byte(text))
+		c.print(0, []byte(text))
 	}
 	return nil
 }
@@ -130,7 +135,7 @@ func (c *client) receive() {
 		}
 		switch kind {
 		case link.Output:
-			if len(p) >= 8 && !c.print(p[8:]) {
+			if len(p) > 0 && !c.print(p[0], p[1:]) {
 				return
 			}
 		case link.StatusNow:
@@ -159,18 +164,23 @@ func (c *client) receive() {
 	}
 }
 
-// print passes output on; false when nobody takes it any more.
-func (c *client) print(p []byte) bool {
+// print passes output on to where this client's own goes; false when nobody
+// takes it any more.
+func (c *client) print(source byte, p []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var err error
-	if len(p) > 0 {
-		c.partial = p[len(p)-1] != '\n' && p[len(p)-1] != '\r'
+	to := c.Out
+	if source == stderrSource {
+		to = c.Err
 	}
-	if c.paint != nil {
+	var err error
+	if c.paint != nil && to == c.painted {
+		if len(p) > 0 {
+			c.partial = p[len(p)-1] != '\n' && p[len(p)-1] != '\r'
+		}
 		err = c.paint.write(p)
 	} else {
-		_, err = c.Out.Write(p)
+		_, err = to.Write(p)
 	}
 	if err != nil {
 		go c.outputGone(err)
@@ -248,7 +258,7 @@ func (c *client) bell() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.paint != nil {
-		_, _ = c.Out.Write([]byte{'\a'})
+		_, _ = c.painted.Write([]byte{'\a'})
 	}
 }
 
@@ -261,7 +271,7 @@ func (c *client) tidy() {
 	}
 	c.paint.hide()
 	if c.partial && !c.ended {
-		_, _ = c.Out.Write([]byte("\n\x1b[J")) // the run goes on in this line, but not here
+		_, _ = c.painted.Write([]byte("\n\x1b[J")) // the run goes on in this line, but not here
 	}
 }
 

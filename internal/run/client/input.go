@@ -156,7 +156,7 @@ func (c *client) resized() {
 	if c.paint == nil {
 		return
 	}
-	cols, rows := Size(c.Out)
+	cols, rows := Size(c.painted)
 	if cols == 0 {
 		return
 	}

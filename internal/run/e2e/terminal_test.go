@@ -92,7 +92,7 @@ func TestTerminalClosed(t *testing.T) {
 		r := start(t, newState(t), counting, nil)
 		term := r.terminal(false)
 		term.shows("line 1")
-		<-time.After(time.Duration(i*37%900) * time.Millisecond)
+		<-time.After(time.Duration(i*37%500) * time.Millisecond)
 		term.master.Close() // the SSH line is cut: the kernel hangs the terminal up
 		term.exit()
 		if end := r.ended(); end.Code != 4 || !strings.HasSuffix(r.raw(), "line 40\n") {
@@ -107,7 +107,7 @@ func TestHangUpToTheGroup(t *testing.T) {
 		r := start(t, newState(t), counting, nil)
 		term := r.terminal(false)
 		term.shows("line 1")
-		<-time.After(time.Duration(i*31%900) * time.Millisecond)
+		<-time.After(time.Duration(i*31%500) * time.Millisecond)
 		_ = syscall.Kill(-term.cmd.Process.Pid, syscall.SIGHUP)
 		if code := term.exit(); code != 97 {
 			t.Fatalf("client's status %d", code)

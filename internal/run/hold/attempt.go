@@ -2,11 +2,13 @@ package hold
 
 import (
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
 	"stoker/internal/errs"
 	"stoker/internal/run/procs"
+	"stoker/internal/run/stream"
 )
 
 // start begins one attempt. A command that cannot be started is an attempt that
@@ -41,9 +43,15 @@ func (h *holder) watch(ch *child, ooms int64) {
 		result, _ = ch.cmd.Process.Wait()
 		at = time.Now()
 	}()
-	if err := ch.pump(h.take, ended); err != nil {
-		_ = h.journal.Append(time.Now(), "output-lost", map[string]string{"error": err.Error()}, false)
+	var pumps sync.WaitGroup
+	for src, out := range ch.outs {
+		pumps.Go(func() {
+			if err := pump(out, func(p []byte) { h.take(stream.Source(src), p) }, ended); err != nil {
+				_ = h.journal.Append(time.Now(), "output-lost", map[string]string{"error": err.Error()}, false)
+			}
+		})
 	}
+	pumps.Wait()
 	<-ended
 	_ = h.raw.Sync()
 	s := h.snapshot()
@@ -68,14 +76,16 @@ func (h *holder) record(kind byte, name string, s State, current *child) {
 
 // take is where every byte of output comes by. A full disk costs the log, never
 // the run.
-func (h *holder) take(p []byte) {
+func (h *holder) take(src stream.Source, p []byte) {
+	h.writing.Lock()
+	defer h.writing.Unlock()
 	now, off := time.Now(), h.raw.End()
 	_, _ = h.raw.Write(p)
 	if now.Sub(h.stamped) >= timesEvery {
 		h.stamped = now
 		_, _ = h.times.Write(timesRecord(off, now))
 	}
-	h.out.Append(off, now, p)
+	h.out.Append(off, now, src, p)
 }
 
 func (h *holder) closeChild() {

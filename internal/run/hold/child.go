@@ -18,8 +18,8 @@ import (
 // child is one attempt's process with its terminal or pipes.
 type child struct {
 	cmd    *exec.Cmd
-	out    *os.File // the terminal's master side, or the read end of a pipe
-	in     *os.File // where input goes: the master side, a pipe, or nil
+	outs   []*os.File // by stream.Source: a terminal's master side, or the read end of a pipe
+	in     *os.File   // where input goes: a master side, or a pipe
 	tty    bool
 	queue  chan inputItem
 	gone   chan struct{} // closed by close
@@ -56,43 +56,56 @@ func spawn(spec rundir.Spec, c Command) (*child, error) {
 	return ch, nil
 }
 
-// connect makes the terminal and pipes; theirs are the child's ends, to be
-// closed here after the start.
+// connect makes the terminals and pipes; theirs are the child's ends, to be
+// closed here after the start. With spec.Split the child's standard error is a
+// terminal or pipe of its own.
 func (ch *child) connect(spec rundir.Spec, size Size) (theirs []*os.File, err error) {
+	open := blockingPipe
 	if spec.PTY {
-		master, slave, err := pty.Open()
-		if err != nil {
-			return nil, err
-		}
-		theirs = append(theirs, slave)
-		if master, err = unpolled(master); err != nil {
-			return theirs, err
-		}
-		ch.out, ch.in = master, master
-		if err := prepare(slave, size); err != nil {
-			return theirs, err
-		}
-		ch.cmd.Stdin, ch.cmd.Stdout, ch.cmd.Stderr = slave, slave, slave
-		ch.cmd.SysProcAttr.Setctty = true
-		ch.cmd.SysProcAttr.Ctty = 1
-	} else {
-		r, w, err := blockingPipe()
-		if err != nil {
-			return nil, err
-		}
-		ch.out = r
-		theirs = append(theirs, w)
-		ch.cmd.Stdout, ch.cmd.Stderr = w, w
+		open = func() (ours, its *os.File, err error) { return openTerminal(size) }
+		ch.cmd.SysProcAttr.Setctty, ch.cmd.SysProcAttr.Ctty = true, 1
 	}
-	if spec.Piped || !spec.PTY {
-		r, w, err := os.Pipe()
+	for range 1 + btoi(spec.Split) {
+		ours, its, err := open()
 		if err != nil {
 			return theirs, err
 		}
-		ch.cmd.Stdin, ch.in = r, w
-		theirs = append(theirs, r)
+		ch.outs, theirs = append(ch.outs, ours), append(theirs, its)
 	}
-	return theirs, nil
+	ch.cmd.Stdout, ch.cmd.Stderr = theirs[0], theirs[len(theirs)-1]
+	if spec.PTY && !spec.Piped {
+		ch.cmd.Stdin, ch.in = theirs[0], ch.outs[0]
+		return theirs, nil
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return theirs, err
+	}
+	ch.cmd.Stdin, ch.in = r, w
+	return append(theirs, r), nil
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// openTerminal makes a terminal; ours is its master side.
+func openTerminal(size Size) (ours, its *os.File, err error) {
+	master, slave, err := pty.Open()
+	if err != nil {
+		return nil, nil, err
+	}
+	if master, err = unpolled(master); err == nil {
+		if err = prepare(slave, size); err == nil {
+			return master, slave, nil
+		}
+		master.Close()
+	}
+	slave.Close()
+	return nil, nil, err
 }
 
 // prepare sets a new terminal's size and turns output processing off.
@@ -158,7 +171,7 @@ func (ch *child) feed() {
 // when the child is gone. A supervisor lets few frames be under way, so the
 // queue has room.
 func (ch *child) input(end bool, p []byte, done func()) {
-	item := inputItem{append([]byte(nil), p...), end && ch.in != ch.out, done}
+	item := inputItem{append([]byte(nil), p...), end && ch.in != ch.outs[0], done}
 	select {
 	case ch.queue <- item:
 	case <-ch.gone:
@@ -168,7 +181,9 @@ func (ch *child) input(end bool, p []byte, done func()) {
 
 func (ch *child) resize(s Size) {
 	if ch.tty {
-		_ = setSize(ch.out, s)
+		for _, out := range ch.outs {
+			_ = setSize(out, s)
+		}
 	}
 }
 
@@ -183,7 +198,7 @@ func (ch *child) signal(r SignalRequest) {
 	}
 	group := ch.cmd.Process.Pid
 	if ch.tty {
-		if fg := foreground(ch.out); fg > 0 {
+		if fg := foreground(ch.outs[0]); fg > 0 {
 			group = fg
 		}
 	}
@@ -193,11 +208,11 @@ func (ch *child) signal(r SignalRequest) {
 func (ch *child) close() {
 	ch.closed.Do(func() {
 		close(ch.gone)
-		if ch.out != nil {
-			ch.out.Close()
+		for _, out := range ch.outs {
+			out.Close()
 		}
-		if ch.in != nil && ch.in != ch.out {
-			ch.in.Close()
+		if ch.in != nil {
+			ch.in.Close() // a second Close of a terminal does nothing
 		}
 	})
 }
@@ -206,12 +221,11 @@ func (ch *child) close() {
 // its own children still hold open is no longer waited for.
 const settle = 300 // ms
 
-// pump hands every piece of output to take, until the end of the output, or
-// until the child has ended and its output has been silent for a while.
+// pump hands every piece of one output to take, until the output ends, or until the child has ended and its output has been silent for a while.
 //
 // It polls by itself instead of leaving that to Go's runtime, whose poller would
 // wake for every single write of the child, also while pace sleeps.
-func (ch *child) pump(take func([]byte), ended <-chan struct{}) error {
+func pump(out *os.File, take func([]byte), ended <-chan struct{}) error {
 	wakeR, wakeW, err := blockingPipe()
 	if err != nil {
 		return err
@@ -229,7 +243,7 @@ func (ch *child) pump(take func([]byte), ended <-chan struct{}) error {
 	}()
 	defer func() { close(quit); <-woken }()
 	buf := make([]byte, 64<<10)
-	fds := []unix.PollFd{{Fd: int32(ch.out.Fd()), Events: unix.POLLIN}, {Fd: int32(wakeR.Fd()), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(out.Fd()), Events: unix.POLLIN}, {Fd: int32(wakeR.Fd()), Events: unix.POLLIN}}
 	for timeout := -1; ; {
 		n, err := unix.Poll(fds, timeout)
 		if errors.Is(err, syscall.EINTR) {
@@ -242,7 +256,7 @@ func (ch *child) pump(take func([]byte), ended <-chan struct{}) error {
 			fds, timeout = fds[:1], settle
 			continue
 		}
-		n, err = ch.out.Read(buf)
+		n, err = readReady(out, buf)
 		if n > 0 {
 			take(buf[:n])
 			pace(n)
@@ -251,6 +265,22 @@ func (ch *child) pump(take func([]byte), ended <-chan struct{}) error {
 			return nil // io.EOF of a pipe, EIO of a terminal
 		}
 	}
+}
+
+// readReady reads what is there, at least once: a terminal gives no more than 4
+// KiB at a time, and a flood is passed on in larger pieces.
+func readReady(f *os.File, buf []byte) (n int, err error) {
+	ready := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}
+	for n <= len(buf)-4096 {
+		got, err := f.Read(buf[n:])
+		if n += got; err != nil {
+			return n, err
+		}
+		if more, err := unix.Poll(ready, 0); err != nil || more == 0 {
+			break
+		}
+	}
+	return n, nil
 }
 
 // pace lets small writes gather: a program that prints a thousand lines a second

@@ -25,6 +25,7 @@ type held struct {
 	conn *link.Conn
 	done chan error
 	off  int64
+	from [2]string // all output by source
 }
 
 func newHeld(t *testing.T, spec rundir.Spec) *held {
@@ -91,11 +92,12 @@ func (h *held) until(want byte, text string) (out string, s State) {
 		}
 		switch kind {
 		case Data:
-			off, at, data, ok := ParseData(p)
-			if !ok || off != h.off || at.IsZero() {
-				h.t.Fatalf("data at %d, want %d, time %v", off, h.off, at)
+			c, ok := ParseData(p)
+			if !ok || c.Offset != h.off || c.Time.IsZero() {
+				h.t.Fatalf("data at %d, want %d, time %v", c.Offset, h.off, c.Time)
 			}
-			out, h.off = out+string(data), off+int64(len(data))
+			out, h.off = out+string(c.Data), c.Offset+int64(len(c.Data))
+			h.from[c.Source] += string(c.Data)
 			if text != "" && strings.Contains(out, text) {
 				return out, s
 			}
@@ -120,6 +122,18 @@ func TestOutputAndExitStatus(t *testing.T) {
 	records, _, _ := journal.Read(h.dir.Journal())
 	if len(records) != 2 || records[1].Kind != "exit" {
 		t.Fatalf("journal: %+v", records)
+	}
+}
+
+func TestStderrApart(t *testing.T) {
+	for _, tty := range []bool{true, false} {
+		h := newHeld(t, rundir.Spec{PTY: tty, Split: true})
+		h.start("sh", "-c", "[ -t 2 ] && echo tty >&2; echo out; exit 3")
+		_, s := h.until(Exited, "")
+		want := map[bool]string{true: "tty\n", false: ""}[tty]
+		if h.from != [2]string{"out\n", want} || s.Code != 3 {
+			t.Fatalf("%q %+v", h.from, s)
+		}
 	}
 }
 

@@ -48,6 +48,8 @@ type holder struct {
 	stamped time.Time      // of the last record in times
 	out     *stream.Buffer
 
+	writing sync.Mutex // over raw, times, stamped and the order of out
+
 	mu    sync.Mutex
 	state State
 	child *child
@@ -225,7 +227,7 @@ func (h *holder) send(ctx context.Context, conn *link.Conn, off int64) {
 			if c.Time.IsZero() {
 				c.Time = times.at(c.Offset)
 			}
-			if conn.Write(Data, dataHead(c.Offset, c.Time), c.Data) != nil {
+			if conn.Write(Data, dataHead(c), c.Data) != nil {
 				return
 			}
 			off = c.Offset + int64(len(c.Data))

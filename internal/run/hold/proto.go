@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"stoker/internal/run/procs"
+	"stoker/internal/run/stream"
 )
 
 // Frames from supervisor to holder.
@@ -21,7 +22,7 @@ const (
 // Frames from holder to supervisor.
 const (
 	Hello  = 'h' // State
-	Data   = 'd' // uint64 offset, int64 time (ns since 1970, 0 unknown), bytes
+	Data   = 'd' // uint64 offset, int64 time (ns since 1970, 0 unknown), byte source, bytes
 	Began  = 'b' // State
 	Exited = 'x' // State, sent after the last byte of the attempt
 	Failed = 'F' // State: the command could not be started, with Error
@@ -68,23 +69,25 @@ type State struct {
 }
 
 // dataHead packs the head of a Data frame.
-func dataHead(offset int64, at time.Time) []byte {
-	head := binary.LittleEndian.AppendUint64(nil, uint64(offset))
+func dataHead(c stream.Chunk) []byte {
+	head := binary.LittleEndian.AppendUint64(nil, uint64(c.Offset))
 	ns := int64(0)
-	if !at.IsZero() {
-		ns = at.UnixNano()
+	if !c.Time.IsZero() {
+		ns = c.Time.UnixNano()
 	}
-	return binary.LittleEndian.AppendUint64(head, uint64(ns))
+	return append(binary.LittleEndian.AppendUint64(head, uint64(ns)), byte(c.Source))
 }
 
-// ParseData unpacks a Data frame; ok is false for a damaged one.
-func ParseData(payload []byte) (offset int64, at time.Time, data []byte, ok bool) {
-	if len(payload) < 16 {
-		return 0, time.Time{}, nil, false
+// ParseData unpacks a Data frame; its Data is valid as long as payload is. ok is
+// false for a damaged one.
+func ParseData(payload []byte) (c stream.Chunk, ok bool) {
+	if len(payload) < 17 {
+		return c, false
 	}
-	offset = int64(binary.LittleEndian.Uint64(payload))
+	c.Offset = int64(binary.LittleEndian.Uint64(payload))
 	if ns := int64(binary.LittleEndian.Uint64(payload[8:])); ns != 0 {
-		at = time.Unix(0, ns)
+		c.Time = time.Unix(0, ns)
 	}
-	return offset, at, payload[16:], true
+	c.Source, c.Data = stream.Source(payload[16]), payload[17:]
+	return c, true
 }

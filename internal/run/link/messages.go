@@ -20,7 +20,7 @@ const (
 // Frames from supervisor to client.
 const (
 	Welcome    = 'v' // Reply
-	Output     = 'd' // uint64 offset, bytes
+	Output     = 'd' // byte: 0 standard output, 1 standard error; bytes
 	StatusNow  = 't' // rundir.Status
 	InputTaken = 'a'
 	Message    = 'm' // one line from Stoker itself

@@ -37,6 +37,7 @@ type Spec struct {
 	Stoker   string        `json:"stoker"` // version that started it
 	PTY      bool          `json:"pty"`
 	Piped    bool          `json:"piped"` // stdin comes from a pipe or file, not from a terminal
+	Split    bool          `json:"split"` // standard error is kept apart: the client's goes elsewhere than its output
 	Cols     int           `json:"cols"`  // of the child's terminal at the start
 	Rows     int           `json:"rows"`
 	Total    int64         `json:"total,omitempty"`   // --total: steps of the whole run

@@ -6,6 +6,7 @@ package stream
 
 import (
 	"context"
+	"sort"
 	"sync"
 	"time"
 
@@ -25,16 +26,31 @@ type Buffer struct {
 	closed bool
 }
 
-// mark says when the bytes from offset on arrived.
+// Source says which of a program's outputs bytes came from.
+type Source byte
+
+// The sources. A program whose outputs go to the same place has only Stdout.
+const (
+	Stdout Source = 0
+	Stderr Source = 1
+)
+
+// mark says when the bytes from offset on arrived, and from where.
 type mark struct {
 	off int64
 	at  time.Time
+	src Source
 }
+
+// maxMarks bounds the marks, for a program that changes its output at every
+// byte; beyond it times and sources of single bytes become those of neighbours.
+const maxMarks = 8192
 
 // Chunk is a piece of a stream. Data is the reader's own.
 type Chunk struct {
 	Offset int64
 	Time   time.Time // arrival; zero when only the log knows the bytes
+	Source Source    // Stdout where only the log knows them
 	Data   []byte
 }
 
@@ -46,15 +62,15 @@ func New(dir string, start int64, size int) *Buffer {
 
 // Append adds bytes that arrived at now. Bytes below offset are known to be
 // missing: offset may be ahead of the end, never behind.
-func (b *Buffer) Append(offset int64, now time.Time, p []byte) {
+func (b *Buffer) Append(offset int64, now time.Time, src Source, p []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if offset != b.end {
 		b.ring, b.marks = b.ring[:0], b.marks[:0]
 		b.start, b.end = offset, offset
 	}
-	if len(b.marks) == 0 || now.Sub(b.marks[len(b.marks)-1].at) >= 50*time.Millisecond {
-		b.marks = append(b.marks, mark{b.end, now})
+	if b.needsMark(now, src) {
+		b.marks = append(b.marks, mark{b.end, now, src})
 	}
 	b.end += int64(len(p))
 	if keep := cap(b.ring); len(p) >= keep {
@@ -70,6 +86,16 @@ func (b *Buffer) Append(offset int64, now time.Time, p []byte) {
 	b.start = b.end - int64(len(b.ring))
 	b.forgetMarks()
 	b.wake()
+}
+
+// needsMark reports whether bytes that arrive now differ from those before.
+func (b *Buffer) needsMark(now time.Time, src Source) bool {
+	n := len(b.marks)
+	if n == 0 {
+		return true
+	}
+	last := b.marks[n-1]
+	return n < maxMarks && (last.src != src || now.Sub(last.at) >= 50*time.Millisecond)
 }
 
 // forgetMarks drops marks of bytes that left the ring, but the one that covers
@@ -142,16 +168,16 @@ func (b *Buffer) Next(ctx context.Context, off int64, buf []byte, changed <-chan
 }
 
 // inMemory copies from the ring up to the next mark, so that a chunk has one
-// time; b.mu is held.
+// time and source; b.mu is held.
 func (b *Buffer) inMemory(off int64, buf []byte) Chunk {
-	end, at := b.end, time.Time{}
-	for _, m := range b.marks {
-		if m.off > off {
-			end = m.off
-			break
-		}
-		at = m.at
+	next := sort.Search(len(b.marks), func(i int) bool { return b.marks[i].off > off })
+	end, covers := b.end, mark{}
+	if next < len(b.marks) {
+		end = b.marks[next].off
+	}
+	if next > 0 {
+		covers = b.marks[next-1]
 	}
 	n := copy(buf, b.ring[off-b.start:end-b.start])
-	return Chunk{Offset: off, Time: at, Data: buf[:n]}
+	return Chunk{Offset: off, Time: covers.at, Source: covers.src, Data: buf[:n]}
 }

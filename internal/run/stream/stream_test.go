@@ -37,7 +37,7 @@ func TestSlowAndFastReadersSeeTheSame(t *testing.T) {
 	for i := range 3000 {
 		p := bytes.Repeat([]byte{byte(i)}, i%90)
 		_, _ = w.Write(p)
-		b.Append(int64(len(want)), now.Add(time.Duration(i)*time.Millisecond), p)
+		b.Append(int64(len(want)), now.Add(time.Duration(i)*time.Millisecond), Source(i/7%2), p)
 		want = append(want, p...)
 	}
 	go read()
@@ -51,9 +51,9 @@ func TestSlowAndFastReadersSeeTheSame(t *testing.T) {
 
 func TestLostBytesAreSkipped(t *testing.T) {
 	b := New(t.TempDir(), 0, 100)
-	b.Append(50, time.Now(), []byte("abc"))
+	b.Append(50, time.Now(), Stderr, []byte("abc"))
 	c, ok := b.Next(context.Background(), 0, make([]byte, 10), nil)
-	if !ok || c.Offset != 50 || string(c.Data) != "abc" {
+	if !ok || c.Offset != 50 || c.Source != Stderr || string(c.Data) != "abc" {
 		t.Fatal(c, ok)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -96,7 +96,7 @@ func (s *supervisor) pump(ctx context.Context, c *client, off int64) {
 			}
 			return
 		}
-		if c.conn.Write(link.Output, offsetBytes(chunk.Offset), chunk.Data) != nil {
+		if c.conn.Write(link.Output, []byte{byte(chunk.Source)}, chunk.Data) != nil {
 			return
 		}
 		off = chunk.Offset + int64(len(chunk.Data))

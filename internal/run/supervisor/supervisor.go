@@ -9,7 +9,6 @@ package supervisor
 
 import (
 	"context"
-	"encoding/binary"
 	"net"
 	"os"
 	"time"
@@ -263,8 +262,8 @@ func (s *supervisor) fromHolder(f frame) {
 	var state hold.State
 	switch f.kind {
 	case hold.Data:
-		if off, at, data, ok := hold.ParseData(f.payload); ok {
-			s.output(off, at, data)
+		if c, ok := hold.ParseData(f.payload); ok {
+			s.output(c)
 		}
 		return
 	case hold.Ack:
@@ -288,14 +287,14 @@ func (s *supervisor) fromHolder(f frame) {
 }
 
 // output takes what the child printed.
-func (s *supervisor) output(off int64, at time.Time, data []byte) {
-	if at.IsZero() {
-		at = time.Now()
+func (s *supervisor) output(c stream.Chunk) {
+	if c.Time.IsZero() {
+		c.Time = time.Now()
 	}
-	s.out.Append(off, at, data)
-	_, _ = s.screen.Write(data)
+	s.out.Append(c.Offset, c.Time, c.Source, c.Data)
+	_, _ = s.screen.Write(c.Data)
 	s.writeClean()
-	s.watch.feed(at, data)
+	s.watch.feed(c.Time, c.Data)
 	s.dirty = true
 }
 
@@ -346,5 +345,3 @@ func (s *supervisor) say(text string) {
 		c.send(link.Message, []byte(text))
 	}
 }
-
-func offsetBytes(off int64) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(off)) }
