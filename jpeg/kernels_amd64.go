@@ -47,6 +47,31 @@ func runThreeBMI2(a, b, c *stream)
 //go:noescape
 func unpackTwoAVX512(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
 
+//go:noescape
+func unpackTwoAVX2(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
+
+// spreadBytes, for each byte of bits, shuffles bytes to the places of its ones
+// and zeros to the others; spreadWords does so with eight words; signWords has -1
+// where a bit is one. They are for unpackTwoAVX2.
+var (
+	spreadBytes [256][8]uint8
+	spreadWords [256][16]uint8
+	signWords   [256][8]int16
+)
+
+func makeSpreads() {
+	for b := range 256 {
+		n := uint8(0)
+		for i := range 8 {
+			spreadBytes[b][i], spreadWords[b][2*i], spreadWords[b][2*i+1], signWords[b][i] = 0x80, 0x80, 0x80, 1
+			if b>>i&1 != 0 {
+				spreadBytes[b][i], spreadWords[b][2*i], signWords[b][i] = n, n, -1
+				n++
+			}
+		}
+	}
+}
+
 // rgbOrder tells yccRowAVX512 how to interleave: see there.
 var rgbOrder = func() (t [9][64]byte) {
 	for third := range 3 {
@@ -92,7 +117,10 @@ func bestLevel() level {
 	return levelGeneric
 }
 
-func init() { useLevel(bestLevel()) }
+func init() {
+	makeSpreads()
+	useLevel(bestLevel())
+}
 
 // useLevel chooses the kernels; tests call it to compare them.
 func useLevel(l level) {
@@ -101,7 +129,7 @@ func useLevel(l level) {
 	runOne, runThree, unpackTwo = nil, nil, nil
 	if l >= levelAVX2 {
 		idctRow, yccRow, greyRow, upH2V1, upH2V2 = idctAVX2, yccAVX2, greyAVX2, h2v1AVX2, h2v2AVX2
-		runOne, runThree = runOneBMI2, runThreeBMI2
+		runOne, runThree, unpackTwo = runOneBMI2, runThreeBMI2, unpackTwoAVX2
 	}
 	if l >= levelAVX512 {
 		idctRow, yccRow, upH2V1, upH2V2 = idctAVX512, yccAVX512, h2v1AVX512, h2v2AVX512

@@ -165,8 +165,7 @@ func peekBits(data []byte, bit, n int) uint64 {
 	return v & (1<<n - 1)
 }
 
-// unpackBlock writes the block packed at pos, whose coefficients must be zero,
-// and returns the place after it. Of hostile data it makes anything, but it
+// unpackBlock writes the block packed at pos and returns the place after it. Of hostile data it makes anything, but it
 // reads nothing beyond data and returns a place of at most pos + maxPacked.
 func unpackBlock(data []byte, pos int, blk *[64]int16, pred *int32, width int) int {
 	groups := byte(peek(data, pos))
@@ -181,7 +180,7 @@ func unpackBlock(data []byte, pos int, blk *[64]int16, pred *int32, width int) i
 	}
 	pos++
 	*pred = int32(int16(*pred) + diff)
-	blk[0] = int16(*pred)
+	*blk = [64]int16{int16(*pred)}
 
 	n := bits.OnesCount64(mask)
 	signs, big := peekBits(data, pos*8, n), peekBits(data, pos*8+n, n)

@@ -117,7 +117,6 @@ func (d *Decoder) decodeRecoded() {
 	d.rowJobs(first*x.step, o.c1)
 	for r := o.r0; r < o.r1; r += stripRows {
 		n := min(stripRows, o.r1-r)
-		clear(d.coef)
 		var at [stripRows]int
 		var coefs [stripRows][]int16
 		for q := range n {

@@ -1,0 +1,270 @@
+//go:build !noasm
+
+#include "go_asm.h"
+#include "textflag.h"
+
+// The stack of unpackTwoAVX2.
+#define BIGS   0   // magnitudes of the values beyond 1, in bytes
+#define ALL    64  // magnitudes of all values, in bytes
+#define MASK   128 // places of the values
+#define SIGNS  136 // those of them that are negative
+#define STRING 144 // for each value: whether it is beyond 1
+#define WIDE   152 // bigs that come in two bytes
+#define COUNT  160 // of values
+
+// QUAD takes the next eight magnitudes from R15 on, DX bits off, into Q. CX is
+// the width, BX the table.
+#define QUAD(Q) \
+	MOVQ  (R15), Q                        \
+	SHRXQ DX, Q, Q                        \
+	PDEPQ unpackTable_spread(BX), Q, Q    \
+	ADDQ  CX, R15
+
+// FOURQUADS takes 32 magnitudes into Y0. Clobbers AX, X1.
+#define FOURQUADS \
+	QUAD(AX)                              \
+	VMOVQ AX, X0                          \
+	QUAD(AX)                              \
+	VPINSRQ $1, AX, X0, X0                \
+	QUAD(AX)                              \
+	VMOVQ AX, X1                          \
+	QUAD(AX)                              \
+	VPINSRQ $1, AX, X1, X1                \
+	VINSERTI128 $1, X1, Y0, Y0
+
+// SPREADBIGS makes the magnitudes of eight values in X: those of byte I of
+// STRING from the bigs at CX on, and 1 for the others. Clobbers AX.
+#define SPREADBIGS(I, X) \
+	MOVBLZX (STRING+I)(SP), AX            \
+	VMOVQ   BIGS(SP)(CX*1), X             \
+	VMOVQ   (R15)(AX*8), X5               \
+	VPSHUFB X5, X, X                      \
+	VPMAXUB X15, X, X                     \
+	POPCNTL AX, AX                        \
+	ADDQ    AX, CX
+
+// FOURSPREADS stores the magnitudes of 32 values from the I-th eight on.
+#define FOURSPREADS(I) \
+	SPREADBIGS(I, X0)                     \
+	SPREADBIGS(I+1, X1)                   \
+	SPREADBIGS(I+2, X2)                   \
+	SPREADBIGS(I+3, X3)                   \
+	VPUNPCKLQDQ X1, X0, X0                \
+	VPUNPCKLQDQ X3, X2, X2                \
+	VINSERTI128 $1, X2, Y0, Y0            \
+	VMOVDQU Y0, (ALL+8*I)(SP)
+
+// PLACE writes group G to the block at R15: two runs of four in its rows.
+// Clobbers AX, DX.
+#define PLACE(G) \
+	MOVBLZX (MASK+G)(SP), AX              \
+	MOVBLZX (SIGNS+G)(SP), DX             \
+	VMOVQ   ALL(SP)(CX*1), X0             \
+	POPCNTL AX, BX                        \
+	SHLL    $4, AX                        \
+	SHLL    $4, DX                        \
+	ADDQ    BX, CX                        \
+	LEAQ    ·spreadWords(SB), BX          \
+	VPSHUFB (BX)(AX*1), X0, X0            \
+	LEAQ    ·signWords(SB), BX            \
+	VPSIGNW (BX)(DX*1), X0, X0            \
+	VMOVQ   X0, (G/2*32+G%2*8)(R15)       \
+	VPEXTRQ $1, X0, (G/2*32+G%2*8+16)(R15)
+
+// UNPACK256 unpacks the block at P of the packedStream S for the job at R8.
+// Registers: R9 the end of the jobs, R10 the unpackTables, R13 groupBytes; X15
+// bytes of 1, Y14 bytes of 2. Clobbers AX, BX, CX, DX, R14, R15, X0..X5.
+#define UNPACK256(P, S, MANY, FEW, OVER, OVERS, NOOVER, MANY2, FEW2, FIX, DONE) \
+	MOVBLZX  (P), AX                      \
+	MOVQ     (R13)(AX*8), DX              \
+	MOVQ     1(P), R15                    \
+	PDEPQ    DX, R15, R15                 \
+	POPCNTL  AX, AX                       \
+	LEAQ     1(P)(AX*1), P                \
+	MOVL     R15, BX                      \
+	ANDL     $1, BX                       \
+	MOVWLZX  (P), R14                     \
+	MOVL     BX, DX                       \
+	XORL     $1, DX                       \
+	SHLL     $3, DX                       \
+	SHLXL    DX, R14, R14                 \
+	MOVWLSX  R14, R14                     \
+	SARXL    DX, R14, R14                 \
+	LEAQ     1(P)(BX*1), P                \
+	ANDQ     $-2, R15                     \
+	MOVQ     R15, MASK(SP)                \
+	POPCNTQ  R15, CX                      \
+	MOVQ     CX, COUNT(SP)                \
+	MOVQ     (P), BX                      \
+	PDEPQ    R15, BX, BX                  \
+	MOVQ     BX, SIGNS(SP)                \
+	MOVQ     CX, BX                       \
+	SHRQ     $3, BX                       \
+	MOVQ     (P)(BX*1), AX                \
+	MOVQ     8(P)(BX*1), BX               \
+	MOVL     CX, DX                       \
+	ANDL     $7, DX                       \
+	SHRXQ    DX, AX, AX                   \
+	XORL     $63, DX                      \
+	ADDQ     BX, BX                       \
+	SHLXQ    DX, BX, BX                   \
+	ORQ      BX, AX                       \
+	BZHIQ    CX, AX, AX                   \
+	MOVQ     AX, STRING(SP)               \
+	MOVQ     $0, WIDE(SP)                 \
+	ADDQ     CX, CX                       \
+	MOVQ     CX, R15                      \
+	SHRQ     $3, R15                      \
+	ADDQ     P, R15                       \
+	MOVL     CX, DX                       \
+	ANDL     $7, DX                       \
+	POPCNTQ  AX, AX                       \
+	MOVQ     job_pred(R8), BX             \
+	IMULQ    $(unpackTable__size/4), BX   \
+	ADDQ     R10, BX                      \
+	IMULQ    unpackTable_width(BX), AX    \
+	LEAQ     7(AX)(CX*1), AX              \
+	SHRQ     $3, AX                       \
+	ADDQ     AX, P                        \
+	MOVQ     unpackTable_width(BX), CX    \
+	FOURQUADS                       \
+	VPBROADCASTB unpackTable_top(BX), Y4  \
+	VPCMPEQB Y4, Y0, Y1                   \
+	VPADDB   Y14, Y0, Y0                  \
+	VMOVDQU  Y0, BIGS(SP)                 \
+	POPCNTQ  STRING(SP), AX               \
+	CMPQ     AX, $32                      \
+	JHI      MANY                         \
+	VPMOVMSKB Y1, DX                      \
+FEW: \
+	POPCNTQ  STRING(SP), CX               \
+	BZHIQ    CX, DX, DX                   \
+	TESTQ    DX, DX                       \
+	JEQ      NOOVER                       \
+OVER: \
+	TZCNTQ   DX, CX                       \
+	MOVBLZX  (P), AX                      \
+	INCQ     P                            \
+	ADDB     AX, BIGS(SP)(CX*1)           \
+	CMPL     AX, $255                     \
+	JNE      OVERS                        \
+	MOVL     $1, BX                       \
+	SHLXQ    CX, BX, BX                   \
+	ORQ      BX, WIDE(SP)                 \
+OVERS: \
+	BLSRQ    DX, DX                       \
+	JNE      OVER                         \
+NOOVER: \
+	XORL     CX, CX                       \
+	LEAQ     ·spreadBytes(SB), R15        \
+	FOURSPREADS(0)                        \
+	CMPQ     COUNT(SP), $32               \
+	JHI      MANY2                        \
+FEW2: \
+	MOVQ     job_off(R8), R15             \
+	ADDQ     packedStream_coef(S), R15    \
+	XORL     CX, CX                       \
+	PLACE(0)                              \
+	PLACE(1)                              \
+	PLACE(2)                              \
+	PLACE(3)                              \
+	PLACE(4)                              \
+	PLACE(5)                              \
+	PLACE(6)                              \
+	PLACE(7)                              \
+	MOVQ     job_pred(R8), BX             \
+	ADDL     packedStream_pred(S)(BX*1), R14 \
+	MOVL     R14, packedStream_pred(S)(BX*1) \
+	MOVW     R14, (R15)                   \
+	MOVQ     WIDE(SP), DX                 \
+	TESTQ    DX, DX                       \
+	JEQ      DONE                         \
+FIX: \
+	TZCNTQ   DX, CX                       \
+	MOVL     $1, BX                       \
+	SHLXQ    CX, BX, BX                   \
+	MOVQ     STRING(SP), AX               \
+	PDEPQ    MASK(SP), AX, AX             \
+	PDEPQ    AX, BX, BX                   \
+	TZCNTQ   BX, CX                       \
+	MOVWLZX  (P), R14                     \
+	ADDQ     $2, P                        \
+	MOVQ     SIGNS(SP), BX                \
+	SHRXQ    CX, BX, BX                   \
+	ANDL     $1, BX                       \
+	NEGL     BX                           \
+	XORL     BX, R14                      \
+	SUBL     BX, R14                      \
+	LEAQ     ·natural(SB), BX             \
+	MOVBLZX  (BX)(CX*1), CX               \
+	MOVW     R14, (R15)(CX*2)             \
+	BLSRQ    DX, DX                       \
+	JNE      FIX                          \
+DONE:
+
+// MORE is UNPACK256's way for more than 32 bigs: see MANY there. R15, DX, CX and
+// BX are as FOURQUADS left them.
+#define MORE(FEW) \
+	VPMOVMSKB Y1, AX                      \
+	VMOVQ    AX, X2                       \
+	FOURQUADS                    \
+	VPCMPEQB Y4, Y0, Y1                   \
+	VPADDB   Y14, Y0, Y0                  \
+	VMOVDQU  Y0, (BIGS+32)(SP)            \
+	VPMOVMSKB Y1, DX                      \
+	SHLQ     $32, DX                      \
+	VMOVQ    X2, AX                       \
+	ORQ      AX, DX                       \
+	JMP      FEW
+
+// func unpackTwoAVX2(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
+TEXT ·unpackTwoAVX2(SB), NOSPLIT, $168-48
+	MOVQ jobs+16(FP), R8
+	MOVQ n+24(FP), R9
+	SHLQ $5, R9
+	ADDQ R8, R9
+	MOVQ tables+32(FP), R10
+	LEAQ ·groupBytes(SB), R13
+	MOVQ $0x0101010101010101, AX
+	VMOVQ AX, X15
+	VPBROADCASTQ X15, Y15
+	VPADDB Y15, Y15, Y14
+	MOVQ a+0(FP), R11
+	MOVQ b+8(FP), R12
+	MOVQ packedStream_at(R11), SI
+	MOVQ packedStream_at(R12), DI
+
+blocks:
+	CMPQ R8, R9
+	JGE  done
+	CMPQ SI, packedStream_limit(R11)
+	JHI  done
+	CMPQ DI, packedStream_limit(R12)
+	JHI  done
+	UNPACK256(SI, R11, manyA, fewA, overA, oversA, noOverA, many2A, few2A, fixA, doneA)
+	UNPACK256(DI, R12, manyB, fewB, overB, oversB, noOverB, many2B, few2B, fixB, doneB)
+	ADDQ $job__size, R8
+	JMP  blocks
+
+manyA:
+	MORE(fewA)
+
+manyB:
+	MORE(fewB)
+
+many2A:
+	FOURSPREADS(4)
+	JMP few2A
+
+many2B:
+	FOURSPREADS(4)
+	JMP few2B
+
+done:
+	MOVQ SI, packedStream_at(R11)
+	MOVQ DI, packedStream_at(R12)
+	SUBQ jobs+16(FP), R8
+	SHRQ $5, R8
+	MOVQ R8, ret+40(FP)
+	VZEROUPPER
+	RET
