@@ -132,7 +132,7 @@ func scan(ctx context.Context, o Options) (*source.Source, error) {
 
 // commit completes the dataset and counts.
 func (p *packer) commit(start time.Time) (*Summary, error) {
-	p.opts.Progress.Phase("finishing", "files", 0, 0)
+	p.opts.Progress.Phase("finishing", "", 0, 0)
 	done, bad := p.writer.Done()
 	if done == 0 {
 		return nil, allBadError(p.src, bad)

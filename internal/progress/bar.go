@@ -109,6 +109,9 @@ type parts []part
 
 func (s *snapshot) parts() parts {
 	p := parts{{s.verb, 0}}
+	if s.unit == "" {
+		return append(p, part{clock(s.elapsed), 1})
+	}
 	if s.ofItems > 0 {
 		p = append(p, part{s.percent(), 2})
 	}

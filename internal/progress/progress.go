@@ -123,8 +123,8 @@ func Start(o Options) *Meter {
 }
 
 // Phase begins the next part of the work and sets the counts to zero. verb is
-// shown as it is ("packing"), unit names what is counted ("files"); a total of
-// zero is unknown.
+// shown as it is ("packing"), unit names what is counted ("files"), "" nothing;
+// a total of zero is unknown.
 func (m *Meter) Phase(verb, unit string, items, bytes int64) {
 	if m == nil {
 		return

@@ -63,6 +63,11 @@ func TestPipeGetsOneLinePerTick(t *testing.T) {
 	if got, want := tick(), "scanning: 0 files, 0 files/s, 1:00:05\n"; got != want {
 		t.Errorf("unknown total: got %q, want %q", got, want)
 	}
+	m.Phase("finishing", "", 0, 0)
+	clock.move(61 * time.Second)
+	if got, want := tick(), "finishing, 1:01\n"; got != want {
+		t.Errorf("nothing counted: got %q, want %q", got, want)
+	}
 	go m.Say("%d bad", 3)
 	buf := make([]byte, 100)
 	if n, _ := read.Read(buf); string(buf[:n]) != "3 bad\n" {
@@ -128,6 +133,7 @@ func TestNilAndSilentMetersDoNothing(t *testing.T) {
 func TestLineNeverFillsTheTerminal(t *testing.T) {
 	states := []*snapshot{
 		{verb: "packing", unit: "files", left: -1},
+		{verb: "finishing", left: -1},
 		{verb: "packing", unit: "files", items: 123456, ofItems: 1281167, bytes: 9e9,
 			elapsed: 100 * time.Minute, itemsPerS: 2345, bytesPerS: 250e6, left: 90 * time.Minute},
 	}

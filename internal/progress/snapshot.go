@@ -80,6 +80,9 @@ func (r *rate) at(now, start time.Time, items, bytes int64) (itemsPerS, bytesPer
 
 // sentence is the plain line of a pipe.
 func (s *snapshot) sentence() string {
+	if s.unit == "" {
+		return s.verb + ", " + clock(s.elapsed)
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", s.verb, s.count(" of "))
 	if s.ofItems > 0 {
