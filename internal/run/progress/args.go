@@ -7,7 +7,7 @@ import "strings"
 var (
 	argSteps = map[string]bool{"max_steps": true, "max_iters": true, "max_train_steps": true, "train_iters": true, "total_steps": true,
 		"num_steps": true, "num_train_steps": true, "train_steps": true, "max_iter": true, "iterations": true, "num_iterations": true,
-		"max_update": true, "total_iters": true, "n_iters": true, "steps": true, "solver.max_iter": true, "trainer.max_steps": true}
+		"max_update": true, "total_iters": true, "n_iters": true, "steps": true, "total_timesteps": true, "timesteps": true, "solver.max_iter": true, "trainer.max_steps": true}
 	argEpochs = map[string]bool{"epochs": true, "num_epochs": true, "max_epochs": true, "num_train_epochs": true, "n_epochs": true, "max_epoch": true,
 		"total_epochs": true, "train_epochs": true, "nepochs": true, "max_train_epochs": true, "trainer.max_epochs": true}
 )

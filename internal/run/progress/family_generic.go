@@ -10,12 +10,12 @@ import (
 // 400".
 var genericFormats = []format{
 	{id: "generic", needs: []string{"tep", "TEP", "ter", "TER", "poch", "POCH", "atch", "ATCH", "pdate", "ound", "pisode", "it "}, take: takeGeneric},
-	pattern("percent", []string{"%"}, `(?:^|\s|\()(?P<pct>\d{1,3})(?:\.(?P<dec>\d+))? ?%(?:\s|\)|$|,|\.\.\.|\]|\|)`, readAnyPercent),
 	pattern("fraction", []string{"/", " of "}, `(?:^|[\s\[(])(?P<n>\d+) ?(?:/|of) ?(?P<total>\d{2,})(?:[\s\]):,.]|$)`, readAnyFraction),
+	pattern("percent", []string{"%"}, `(?:^|\s|\()(?P<pct>\d{1,3})(?:\.(?P<dec>\d+))? ?%(?:\s|\)|$|,|\.\.\.|\]|\|)`, readAnyPercent),
 }
 
 var (
-	genericCounter = regexp.MustCompile(`(?i)\b(global[_ ]?step|training step|step|iteration|iter|it|batch|update|episode|round)s?\b\s*[:=#]?\s*[\[(]?\s*(\d[\d,]*)(?:\s*(?:/|of)\s*(\d[\d,]*))?`)
+	genericCounter = regexp.MustCompile(`(?i)\b(global[_ ]?step|training step|step|iteration|iter|it|batch|update|episode|round|timestep)s?\b\s*[:=#]?\s*[\[(]?\s*(\d[\d,]*)(?:\s*(?:/|of)\s*(\d[\d,]*))?`)
 	genericEpoch   = regexp.MustCompile(`(?i)\bepochs?\b\s*[:=#]?\s*[\[(]?\s*(\d+)(?:\s*(?:/|of)\s*(\d+))?(?:[\]):,|\s\-]|$)`)
 	afterEpoch     = regexp.MustCompile(`^\s*[\])|,:\-]*\s*[\[(]?\s*(\d+)\s*(?:/|of)\s*(\d+)`)
 )

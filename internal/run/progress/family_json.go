@@ -1,6 +1,9 @@
 package progress
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // Lines that are JSON objects: LLaMA-Factory's trainer log, DeiT's log.txt and
 // its children, and others that name their counter as people do. The keys are
@@ -22,6 +25,12 @@ var jsonFormats = []format{
 	pattern("json_step", []string{`"step"`, `"global_step"`, `"iter"`, `"iteration"`},
 		`(?P<post>\{.*"(?:global_step|step|iter|iteration)": ?(?P<n>\d+)\b.*)$`, func(g groups, c *context) (Event, bool) {
 			e := Event{Kind: Step, Step: g.count("n"), Scope: ScopeRun, Phase: Train, Bar: "json"}
+			if n := jsonNumber(g.str("post"), "epoch"); n != "" && strings.Contains(g.str("post"), `"mode": "`) { // mmcv's .log.json
+				e.Epoch, e.Scope = int(count(n)), ScopeEpoch
+				if strings.Contains(g.str("post"), `"mode": "val"`) {
+					e.Phase = Validation
+				}
+			}
 			e.addPairs(g.str("post"))
 			return e, true
 		}),

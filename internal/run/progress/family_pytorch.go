@@ -10,6 +10,9 @@ var pytorchFormats = []format{
 		`^(?P<hdr>\S.*?)\s+Total time: (?:\d+ days?, )?\d+:\d{2}:\d{2}(?: \({F} s / it\))?\s*$`, readTorchvisionTotal),
 	pattern("imagenet", []string{"Time"},
 		`(?:Epoch:? ?\[(?P<epoch>\d+)(?:/(?P<epochs>\d+))?\]|(?P<test>Test|Val|Validation|Eval(?:uate)?): ?)\s*\[\s*(?P<n>\d+)/(?P<total>\d+)\],?\s*(?:\|\s*)?(?:Batch )?Time:?\s+(?P<t>{F})s? \(\s*(?:avg:\s*)?(?P<tavg>{F})s?\)(?:,?\s*(?:\|\s*)?(?:Data|DT|Data Time|data):?\s+(?P<dt>{F})s? \(\s*(?P<dtavg>{F})s?\))?(?P<post>.*)$`, readImageNet),
+	pattern("swin", []string{"Train: ["},
+		`Train: \[(?P<epoch>\d+)/(?P<epochs>\d+)\]\[\s*(?P<n>\d+)/(?P<total>\d+)\](?P<post>.*)$`, readSwin),
+	pattern("cifar", []string{"] loss: "}, `^\[(?P<epoch>\d+), +(?P<n>\d+)\] loss: (?P<loss>{F})`, readCIFAR),
 	pattern("mnist", []string{"Train Epoch", "Train epoch"},
 		`Train [Ee]poch:? (?P<epoch>\d+) \[\s*(?P<n>\d+)/(?P<total>\d+) \(\s*(?P<pct>\d+)%\)\](?P<post>.*)$`, readMNIST),
 }
@@ -55,6 +58,22 @@ func readImageNet(g groups, c *context) (Event, bool) {
 	e.addMetric("step_time", g.str("t"))
 	e.addMetric("data_time", g.str("dt"))
 	e.addPairs(g.str("post"))
+	return e, true
+}
+
+// readSwin reads Swin Transformer's line; epochs and steps count from 0.
+func readSwin(g groups, c *context) (Event, bool) {
+	e := Event{Kind: Step, Step: g.count("n") + 1, Steps: g.count("total"), Unit: "it", Scope: ScopeEpoch, Phase: Train, Bar: "Train",
+		Epoch: g.int("epoch") + 1, Epochs: g.int("epochs")}
+	e.Step = min(e.Step, e.Steps)
+	e.addPairs(g.str("post"))
+	return e, true
+}
+
+// readCIFAR reads the line of PyTorch's classifier tutorial: epoch, batch.
+func readCIFAR(g groups, c *context) (Event, bool) {
+	e := Event{Kind: Step, Step: g.count("n"), Epoch: g.int("epoch"), Scope: ScopeEpoch, Phase: Train, Unit: "it", Bar: "batch"}
+	e.addMetric("loss", g.str("loss"))
 	return e, true
 }
 

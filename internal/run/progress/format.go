@@ -32,7 +32,7 @@ func (f *format) mayMatch(line string) bool {
 var formats = concat(
 	tqdmFormats, ultralyticsFormats, lightningFormats, kerasFormats, jsonFormats, huggingFaceFormats, kohyaFormats,
 	timmFormats, openMMLabFormats, pytorchFormats, megatronFormats, fairseqFormats,
-	nanoGPTFormats, tensorFlowFormats, paddleFormats, fastaiFormats, detectronFormats, speechFormats, boostingFormats,
+	nanoGPTFormats, tensorFlowFormats, paddleFormats, fastaiFormats, detectronFormats, speechFormats, boostingFormats, rlFormats,
 	stokerFormats, toolFormats, checkpointFormats, configFormats, genericFormats,
 )
 

@@ -61,7 +61,7 @@ func (m *mask) number(b []byte, i, j int, v int64) {
 
 // quietWords are the words that make a line without any digit worth a look.
 var quietWords = [][]byte{[]byte("eckpoint"), []byte("Training"), []byte("training"), []byte("raining complete"), []byte("Saving"), []byte("saving"),
-	[]byte("alidation"), []byte("Evaluat"), []byte("aved")}
+	[]byte("alidation"), []byte("Evaluat"), []byte("aved"), []byte("ave weights"), []byte("ave model")}
 
 func mayMatterWithoutDigits(b []byte) bool {
 	for _, w := range quietWords {

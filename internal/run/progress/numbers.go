@@ -111,7 +111,7 @@ func phaseOf(s string) string {
 		return Validation
 	case has("predicting", "inference") || hasWord(s, "test") || hasWord(s, "testing"):
 		return Test
-	case has("loading", "download", "tokeniz", "generating train", "extract", "preprocess", "caching", "scanning", "map (", "filter (",
+	case has("loading", "download", "fetching", "tokeniz", "generating train", "extract", "preprocess", "caching", "scanning", "map (", "filter (",
 		"casting", "grouping texts", "cache latents", "caching latents") || hasWord(s, "map") || hasWord(s, "filter"):
 		return Start
 	case has("saving", "checkpoint", "uploading", "writing model"):
