@@ -47,7 +47,7 @@ func TestResizeIsTheSameAtEveryLevel(t *testing.T) {
 	var resizers [3]pixel.Resizer
 	for i := range 600 {
 		g := pixel.Resampling{Filter: pixel.Filter(r.IntN(5)), Width: side(), Height: side(), OutWidth: side(), OutHeight: side(),
-			FlipX: r.IntN(2) == 0, FlipY: r.IntN(2) == 0}
+			FlipX: r.IntN(2) == 0, FlipY: r.IntN(2) == 0, RowsFirst: r.IntN(2) == 0}
 		if r.IntN(2) == 0 {
 			x, y := r.IntN(g.OutWidth), r.IntN(g.OutHeight)
 			g.Window = image.Rect(x, y, x+1+r.IntN(g.OutWidth-x), y+1+r.IntN(g.OutHeight-y))

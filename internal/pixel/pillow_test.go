@@ -23,8 +23,9 @@ type pillowCase struct {
 	Op            string
 	Filter        pixel.Filter
 	Box           *[4]float32
-	OutWidth      int `json:"out_width"`
-	OutHeight     int `json:"out_height"`
+	OutWidth      int  `json:"out_width"`
+	OutHeight     int  `json:"out_height"`
+	RowsFirst     bool `json:"rows_first"`
 	Orientation   pixel.Orientation
 	Factor        float64
 	SHA256        string
@@ -53,7 +54,8 @@ func (c *pillowCase) source() pixel.RGB {
 }
 
 func (c *pillowCase) resampling() pixel.Resampling {
-	r := pixel.Resampling{Filter: c.Filter, Width: c.Width, Height: c.Height, OutWidth: c.OutWidth, OutHeight: c.OutHeight}
+	r := pixel.Resampling{Filter: c.Filter, Width: c.Width, Height: c.Height, OutWidth: c.OutWidth, OutHeight: c.OutHeight,
+		RowsFirst: c.RowsFirst}
 	if c.Box != nil {
 		r.Box = pixel.FloatRect{X0: c.Box[0], Y0: c.Box[1], X1: c.Box[2], Y1: c.Box[3]}
 	}

@@ -15,6 +15,17 @@ type Resampling struct {
 	OutHeight     int             // of the whole result, positive
 	Window        image.Rectangle // part of the result to compute; zero means all of it
 	FlipX, FlipY  bool            // mirror the window
+
+	// RowsFirst resamples along rows first whatever the sizes, as Pillow does up to
+	// version 12.0. Pillow 13 begins with the columns where the height loses more
+	// than twice as many pixels as the width; the last bit of some pixels differs.
+	RowsFirst bool
+}
+
+// columnsFirst reports whether the columns come before the rows.
+func (r *Resampling) columnsFirst() bool {
+	lost := r.Height - r.OutHeight
+	return !r.RowsFirst && lost > 0 && lost > 2*(r.Width-r.OutWidth)
 }
 
 // FloatRect is a rectangle with 32-bit float edges, X1 and Y1 exclusive.
@@ -50,41 +61,53 @@ func (r *Resampling) Source() image.Rectangle {
 	return s
 }
 
-// Resizer resamples images. It keeps coefficients and an intermediate image
-// between calls, so one goroutine at a time may use it. The zero value is ready.
+// Resizer resamples images. It keeps coefficients and intermediate images between
+// calls, so one goroutine at a time may use it. The zero value is ready.
 type Resizer struct {
 	x, y axis
-	mid  []byte
+	mids [2][]byte
 }
 
 // Resize computes the window of r into dst, which has its size. src holds the
 // part of the source whose top left corner is at; it covers r.Source().
 // Steady-state calls allocate nothing.
 //
-// The method is the one of Pillow's resample: first along rows, then along
-// columns, each time a weighted sum with 22-bit coefficients rounded to 8 bits.
+// The method is the one of Pillow's resample: along rows, then along columns (or
+// the other way round, see RowsFirst), each time a weighted sum with 22-bit
+// coefficients rounded to 8 bits.
 func (z *Resizer) Resize(dst, src RGB, at image.Point, r *Resampling) {
 	sx, sy := r.spans()
 	z.x.set(sx)
 	z.y.set(sy)
-	y0, y1 := sy.source()
-	rows := src.Crop(0, y0-at.Y, src.Width, y1-y0)
-	if sx.identity() && !sx.flip {
-		vertical(dst, rows.Crop(sx.from-at.X, 0, dst.Width, rows.Height), &z.y, y0)
-		return
+	need := r.Source()
+	part := need.Sub(at)
+	src = src.Crop(part.Min.X, part.Min.Y, part.Dx(), part.Dy())
+	switch {
+	case sx.identity() && !sx.flip:
+		vertical(dst, src, &z.y, need.Min.Y)
+	case sy.identity() && !sy.flip:
+		z.horizontal(dst, src, need.Min.X)
+	case r.columnsFirst():
+		mid := z.middle(1, src.Width, dst.Height)
+		vertical(mid, src, &z.y, need.Min.Y)
+		z.horizontal(dst, mid, need.Min.X)
+	default:
+		mid := z.middle(0, dst.Width, src.Height)
+		horizontal(mid, src, &z.x, need.Min.X)
+		vertical(dst, mid, &z.y, need.Min.Y)
 	}
-	mid := z.middle(dst.Width, rows.Height)
-	horizontal(mid, rows, &z.x, at.X)
-	if sy.identity() && !sy.flip {
-		Copy(dst, mid)
-		return
-	}
-	vertical(dst, mid, &z.y, y0)
 }
 
-// middle returns the image between the passes. Rows begin at cache lines.
-func (z *Resizer) middle(width, height int) RGB {
+// horizontal resamples rows into an image without room behind them.
+func (z *Resizer) horizontal(dst, src RGB, x0 int) {
+	out := z.middle(0, dst.Width, dst.Height)
+	horizontal(out, src, &z.x, x0)
+	Copy(dst, out)
+}
+
+// middle returns intermediate image number k. Rows begin at cache lines.
+func (z *Resizer) middle(k, width, height int) RGB {
 	stride := (Bytes(width, 1) + rowSlack + 63) &^ 63
-	z.mid = resized(z.mid, stride*height)
-	return RGB{Pix: z.mid, Stride: stride, Width: width, Height: height}
+	z.mids[k] = resized(z.mids[k], stride*height)
+	return RGB{Pix: z.mids[k], Stride: stride, Width: width, Height: height}
 }

@@ -40,6 +40,7 @@ type step struct {
 	rect                image.Rectangle // crop, erase: what; pad: where the image lies
 	filter              pixel.Filter    // resize
 	flipX, flipY        bool            // resize: mirror the result
+	rowsFirst           bool            // resize
 	orientation         pixel.Orientation
 	factor              float32    // colour changes
 	shift               uint8      // hue
@@ -129,7 +130,7 @@ func (s *step) resampling() pixel.Resampling {
 	r := pixel.Resampling{
 		Filter: s.filter, Width: s.inWidth, Height: s.inHeight,
 		OutWidth: s.outWidth, OutHeight: s.outHeight,
-		Window: s.window, FlipX: s.flipX, FlipY: s.flipY,
+		Window: s.window, FlipX: s.flipX, FlipY: s.flipY, RowsFirst: s.rowsFirst,
 	}
 	if s.flipX {
 		r.Window = mirrorX(r.Window, s.outWidth)

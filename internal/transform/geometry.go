@@ -2,6 +2,7 @@ package transform
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 
 	"stoker/internal/errs"
@@ -11,6 +12,28 @@ import (
 // filter is a pixel.Filter with its name in JSON.
 type filter = pixel.Filter
 
+// Pillow is the major version of Pillow whose resizing is wanted: 13, the default,
+// or 12, which stands for all before. They differ in the last bit of some pixels of
+// some tall images (pixel.Resampling.RowsFirst).
+type Pillow int
+
+// UnmarshalJSON reads 12 or 13.
+func (p *Pillow) UnmarshalJSON(data []byte) error {
+	if v := string(data); v != "12" && v != "13" {
+		return fmt.Errorf("pillow is 12 or 13, not %s", data)
+	}
+	*p = Pillow(10 + int(data[1]-'0'))
+	return nil
+}
+
+// MarshalJSON writes the version.
+func (p Pillow) MarshalJSON() ([]byte, error) {
+	if p == 0 {
+		p = 13
+	}
+	return json.Marshal(int(p))
+}
+
 // RandomResizedCrop crops a random part and resizes it: area and aspect ratio are
 // drawn as torchvision's RandomResizedCrop draws them (after Szegedy et al. 2015).
 type RandomResizedCrop struct {
@@ -18,6 +41,7 @@ type RandomResizedCrop struct {
 	Scale         Range  `json:"scale"` // of the image's area
 	Ratio         Range  `json:"ratio"` // width by height, drawn log-uniformly
 	Interpolation filter `json:"interpolation"`
+	Pillow        Pillow `json:"pillow"`
 }
 
 // NewRandomResizedCrop returns the operation with torchvision's defaults.
@@ -45,7 +69,7 @@ func (o *RandomResizedCrop) extent(extent) extent { return exactly(o.Size) }
 func (o *RandomResizedCrop) decide(c *chooser) {
 	x, y, w, h := o.draw(c)
 	c.crop(x, y, w, h)
-	c.resize(o.Size.Width, o.Size.Height, o.Interpolation)
+	c.resize(o.Size.Width, o.Size.Height, o.Interpolation, o.Pillow)
 }
 
 // draw tries ten times to fit a drawn area and ratio, then takes the largest
@@ -72,11 +96,11 @@ func (o *RandomResizedCrop) draw(c *chooser) (x, y, w, h int) {
 }
 
 // resize adds a resampling, unless it would copy.
-func (c *chooser) resize(width, height int, f filter) {
+func (c *chooser) resize(width, height int, f filter, p Pillow) {
 	if width == c.width && height == c.height {
 		return
 	}
-	c.add(step{kind: stepResize, filter: f, outWidth: width, outHeight: height})
+	c.add(step{kind: stepResize, filter: f, rowsFirst: p == 12, outWidth: width, outHeight: height})
 }
 
 // Resize scales the whole image: to Size; or the short side to Short, the long
@@ -88,6 +112,7 @@ type Resize struct {
 	Short         int    `json:"short,omitempty"`
 	Max           int    `json:"max,omitempty"`
 	Interpolation filter `json:"interpolation"`
+	Pillow        Pillow `json:"pillow"`
 }
 
 // UnmarshalJSON reads the members; a "size" of one number means "short".
@@ -141,7 +166,7 @@ func (o *Resize) extent(in extent) extent {
 
 func (o *Resize) decide(c *chooser) {
 	w, h := o.target(c.width, c.height)
-	c.resize(w, h, o.Interpolation)
+	c.resize(w, h, o.Interpolation, o.Pillow)
 }
 
 // target returns the new size of an image. Torchvision lets a long thin image

@@ -36,7 +36,7 @@ func randomOps(r *rand.Rand) []string {
 		return `{"op": "horizontal_flip"}`
 	}
 	fixes := [][]string{
-		{fmt.Sprintf(`{"op": "random_resized_crop", "size": [%d, %d], "interpolation": %q}`, side(), side(), filter)},
+		{fmt.Sprintf(`{"op": "random_resized_crop", "size": [%d, %d], "interpolation": %q, "pillow": %d}`, side(), side(), filter, 12+r.IntN(2))},
 		{fmt.Sprintf(`{"op": "resize", "size": [%d, %d], "interpolation": %q}`, side(), side(), filter)},
 		{fmt.Sprintf(`{"op": "resize", "size": %d, "interpolation": %q}`, side(), filter),
 			fmt.Sprintf(`{"op": "center_crop", "size": %d}`, side())},

@@ -38,6 +38,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{`{"ops": [` + crop + `, {"op": "random_erasing", "value": 256}]}`, `not in 0 to 255`},
 		{`{"ops": [` + crop + `, {"op": "pad", "padding": -1}]}`, `padding of -1`},
 		{`{"ops": [{"op": "pad"}]}`, `give either padding or size`},
+		{`{"ops": [{"op": "resize", "size": [8, 8], "pillow": 9}]}`, `pillow is 12 or 13`},
 		{`[]`, `must be an object`},
 		{`{`, `transform`},
 	}

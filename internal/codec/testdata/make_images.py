@@ -35,7 +35,7 @@ def picture(rng, width, height, channels=3, top=255):
 def image(rng, mode, width, height):
     channels = len(Image.new(mode, (1, 1)).getbands())
     pixels = picture(rng, width, height, channels).astype(np.uint8)
-    return Image.fromarray(pixels if channels > 1 else pixels[:, :, 0], mode)
+    return Image.frombytes(mode, (width, height), pixels.tobytes())
 
 
 def saved(im, kind, **options):

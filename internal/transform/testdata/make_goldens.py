@@ -27,19 +27,20 @@ def source(case):
     v *= np.uint32(2246822519)
     v ^= v >> np.uint32(13)
     pixels = (v >> np.uint32(24)).astype(np.uint8)
-    return Image.fromarray(pixels.reshape(case["height"], case["width"], 3), "RGB")
+    return Image.fromarray(pixels.reshape(case["height"], case["width"], 3))
 
 
-def resize_to(image, width, height, interpolation):
-    """Rows first, as Pillow up to 12 does; see internal/pixel/testdata/make_goldens.py."""
-    kind = FILTERS[interpolation]
+def resize_to(image, width, height, op):
+    """As the version of Pillow that op names; see internal/pixel/testdata/make_goldens.py."""
+    kind = FILTERS[op["interpolation"]]
+    if op["pillow"] == 13 and 0 < image.height - height > 2 * (image.width - width):
+        return image.resize((image.width, height), kind).resize((width, height), kind)
     return image.resize((width, image.height), kind).resize((width, height), kind)
 
 
 def resize(image, op):
-    interpolation = op["interpolation"]
     if "size" in op:
-        return resize_to(image, op["size"][1], op["size"][0], interpolation)
+        return resize_to(image, op["size"][1], op["size"][0], op)
     short, long = sorted(image.size)
     if "short" in op:
         new_short, new_long = op["short"], int(op["short"] * long / short)
@@ -49,7 +50,7 @@ def resize(image, op):
         new_short, new_long = int(op["max"] * short / long), op["max"]
     new_short = max(new_short, 1)
     width, height = (new_short, new_long) if image.width <= image.height else (new_long, new_short)
-    return resize_to(image, width, height, interpolation)
+    return resize_to(image, width, height, op)
 
 
 def expand(image, left, top, right, bottom, fill):
@@ -87,13 +88,13 @@ def random_resized_crop(image, op):
             w, h = width, height
     x, y = (width - w) // 2, (height - h) // 2
     image = image.crop((x, y, x + w, y + h))
-    return resize_to(image, op["size"][1], op["size"][0], op["interpolation"])
+    return resize_to(image, op["size"][1], op["size"][0], op)
 
 
 def adjust_hue(image, part):
     h, s, v = image.convert("HSV").split()
     shifted = np.array(h, dtype=np.uint8) + np.uint8(int(part * 255) % 256)
-    return Image.merge("HSV", (Image.fromarray(shifted, "L"), s, v)).convert("RGB")
+    return Image.merge("HSV", (Image.fromarray(shifted), s, v)).convert("RGB")
 
 
 def color_jitter(image, op):
@@ -151,15 +152,15 @@ def random_size(rng):
 
 
 def random_geometry(rng):
-    interpolation = rng.choice(list(FILTERS))
-    exact = {"op": "resize", "size": random_size(rng), "interpolation": interpolation}
-    short = {"op": "resize", "short": rng.randint(1, 40), "interpolation": interpolation}
+    how = {"interpolation": rng.choice(list(FILTERS)), "pillow": rng.choice([12, 13])}
+    exact = {"op": "resize", "size": random_size(rng), **how}
+    short = {"op": "resize", "short": rng.randint(1, 40), **how}
     limited = {**short, "max": short["short"] + rng.randint(1, 30)}
-    most = {"op": "resize", "max": rng.randint(1, 40), "interpolation": interpolation}
+    most = {"op": "resize", "max": rng.randint(1, 40), **how}
     middle = {"op": "center_crop", "size": random_size(rng)}
     ratio = rng.uniform(0.5, 2)
     crop = {"op": "random_resized_crop", "size": random_size(rng), "scale": [1, 1], "ratio": [ratio, ratio],
-            "interpolation": interpolation}
+            **how}
     fill = [rng.randint(0, 255) for _ in range(3)]
     around = {"op": "pad", "padding": [rng.randint(0, 9) for _ in range(4)], "fill": fill}
     letterbox = {"op": "pad", "size": [most["max"] + rng.randint(0, 5)] * 2, "fill": fill}
