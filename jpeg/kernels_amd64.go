@@ -50,27 +50,28 @@ func unpackTwoAVX512(a, b *packedStream, jobs *job, n int, tables *[4]unpackTabl
 //go:noescape
 func unpackTwoAVX2(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
 
-// spreadBytes, for each byte of bits, shuffles bytes to the places of its ones
-// and zeros to the others; spreadWords does so with eight words; signWords has -1
-// where a bit is one. They are for unpackTwoAVX2.
-var (
-	spreadBytes [256][8]uint8
-	spreadWords [256][16]uint8
-	signWords   [256][8]int16
-)
+// spreads are tables by a byte of bits, for unpackTwoAVX2.
+type spreads struct {
+	words  [256][16]uint8 // shuffles eight bytes to the words where ones are, zeros elsewhere
+	signs  [256][8]int16  // -1 where ones are, 1 elsewhere
+	bytes  [256][8]uint8  // shuffles eight bytes to the places of ones
+	groups [256]uint64    // groupBytes
+}
 
-func makeSpreads() {
+var spread = func() (t spreads) {
+	t.groups = groupBytes
 	for b := range 256 {
 		n := uint8(0)
 		for i := range 8 {
-			spreadBytes[b][i], spreadWords[b][2*i], spreadWords[b][2*i+1], signWords[b][i] = 0x80, 0x80, 0x80, 1
+			t.bytes[b][i], t.words[b][2*i], t.words[b][2*i+1], t.signs[b][i] = 0x80, 0x80, 0x80, 1
 			if b>>i&1 != 0 {
-				spreadBytes[b][i], spreadWords[b][2*i], signWords[b][i] = n, n, -1
+				t.bytes[b][i], t.words[b][2*i], t.signs[b][i] = n, n, -1
 				n++
 			}
 		}
 	}
-}
+	return t
+}()
 
 // rgbOrder tells yccRowAVX512 how to interleave: see there.
 var rgbOrder = func() (t [9][64]byte) {
@@ -117,10 +118,7 @@ func bestLevel() level {
 	return levelGeneric
 }
 
-func init() {
-	makeSpreads()
-	useLevel(bestLevel())
-}
+func init() { useLevel(bestLevel()) }
 
 // useLevel chooses the kernels; tests call it to compare them.
 func useLevel(l level) {

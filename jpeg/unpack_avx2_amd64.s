@@ -37,7 +37,7 @@
 #define SPREADBIGS(I, X) \
 	MOVBLZX (STRING+I)(SP), AX            \
 	VMOVQ   BIGS(SP)(CX*1), X             \
-	VMOVQ   (R15)(AX*8), X5               \
+	VMOVQ   spreads_bytes(R13)(AX*8), X5  \
 	VPSHUFB X5, X, X                      \
 	VPMAXUB X15, X, X                     \
 	POPCNTL AX, AX                        \
@@ -64,19 +64,17 @@
 	SHLL    $4, AX                        \
 	SHLL    $4, DX                        \
 	ADDQ    BX, CX                        \
-	LEAQ    ·spreadWords(SB), BX          \
-	VPSHUFB (BX)(AX*1), X0, X0            \
-	LEAQ    ·signWords(SB), BX            \
-	VPSIGNW (BX)(DX*1), X0, X0            \
+	VPSHUFB spreads_words(R13)(AX*1), X0, X0 \
+	VPSIGNW spreads_signs(R13)(DX*1), X0, X0 \
 	VMOVQ   X0, (G/2*32+G%2*8)(R15)       \
 	VPEXTRQ $1, X0, (G/2*32+G%2*8+16)(R15)
 
 // UNPACK256 unpacks the block at P of the packedStream S for the job at R8.
-// Registers: R9 the end of the jobs, R10 the unpackTables, R13 groupBytes; X15
+// Registers: R9 the end of the jobs, R10 the unpackTables, R13 spread; X15
 // bytes of 1, Y14 bytes of 2. Clobbers AX, BX, CX, DX, R14, R15, X0..X5.
 #define UNPACK256(P, S, MANY, FEW, OVER, OVERS, NOOVER, MANY2, FEW2, FIX, DONE) \
 	MOVBLZX  (P), AX                      \
-	MOVQ     (R13)(AX*8), DX              \
+	MOVQ     spreads_groups(R13)(AX*8), DX \
 	MOVQ     1(P), R15                    \
 	PDEPQ    DX, R15, R15                 \
 	POPCNTL  AX, AX                       \
@@ -156,7 +154,6 @@ OVERS: \
 	JNE      OVER                         \
 NOOVER: \
 	XORL     CX, CX                       \
-	LEAQ     ·spreadBytes(SB), R15        \
 	FOURSPREADS(0)                        \
 	CMPQ     COUNT(SP), $32               \
 	JHI      MANY2                        \
@@ -224,7 +221,7 @@ TEXT ·unpackTwoAVX2(SB), NOSPLIT, $168-48
 	SHLQ $5, R9
 	ADDQ R8, R9
 	MOVQ tables+32(FP), R10
-	LEAQ ·groupBytes(SB), R13
+	LEAQ ·spread(SB), R13
 	MOVQ $0x0101010101010101, AX
 	VMOVQ AX, X15
 	VPBROADCASTQ X15, Y15
