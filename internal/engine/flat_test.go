@@ -44,7 +44,7 @@ func TestManyEpochsTakeNoMore(t *testing.T) {
 	s := open(t, engine.Options{Dataset: enginetest.Make(t, enginetest.Options{Samples: 50}), Transform: augment(t), BatchSize: 8, Shuffle: true})
 	read(t, s, 10*7)
 	before := measure(t)
-	read(t, s, rounds(15, 2000)*7)
+	read(t, s, rounds(10, 2000)*7)
 	before.flat(t, measure(t))
 }
 
@@ -65,6 +65,6 @@ func TestManySessionsLeaveNothing(t *testing.T) {
 	}
 	cycle(10)
 	before := measure(t)
-	cycle(rounds(15, 2000))
+	cycle(rounds(10, 2000))
 	before.flat(t, measure(t))
 }
