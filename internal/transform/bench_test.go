@@ -93,3 +93,15 @@ func run(b *testing.B, p *transform.Pipeline, set *codec.Set, photos, indexes []
 		}
 	}
 }
+
+func BenchmarkDecide(b *testing.B) {
+	p := compile(b, pipelines["train-jitter"])
+	info := codec.Info{Width: 500, Height: 375, Orientation: 1}
+	b.ReportAllocs()
+	for i := range b.N {
+		d := p.Decide(rng.NewKey(uint64(i)), info)
+		if d.Region.Empty() {
+			b.Fatal("nothing to decode")
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
@@ -76,7 +77,11 @@ func TestRegionsGiveTheBytesOfWholeImages(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
 	scratch := transform.NewScratch()
-	for i := range 1500 {
+	rounds := 500
+	if os.Getenv("STOKER_LONG") != "" {
+		rounds = 20000
+	}
+	for i := range rounds {
 		spec := randomSpec(r)
 		p := compile(t, spec)
 		w, h := 1+r.IntN(70), 1+r.IntN(70)
