@@ -323,3 +323,17 @@ func TestHistoryOfAResumedRun(t *testing.T) {
 		t.Errorf("mean error %.1f %% with a resumed run in the history", 100*sum/n)
 	}
 }
+
+func TestAfterTheLastStep(t *testing.T) {
+	s := newScript(estimate.Options{}, nil)
+	var st estimate.Status
+	for i := range 100 {
+		st = s.after(1, "\r 10%%|#| %d/100 [00:01<00:01,  1.00it/s]", i+1)
+	}
+	if st.Phase != progress.Final || st.Percent != 100 {
+		t.Errorf("phase %s, %v %%", st.Phase, st.Percent)
+	}
+	if st = s.after(5, "\n{'train_runtime': 100.1, 'epoch': 3.0}\n"); !st.Over || st.RemainingMid >= 0 {
+		t.Errorf("after the end: %+v", st)
+	}
+}

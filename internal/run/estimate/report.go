@@ -63,6 +63,12 @@ func (e *Estimator) fillPhase(s *Status) {
 	if x := e.expected(); x > 0 {
 		s.PhaseExpected = x
 	}
+	if total := e.pos.total(); s.Phase == progress.Train && total > 0 && e.pos.at() >= total {
+		s.Phase, s.PhaseSeconds = progress.Final, max(0, s.Elapsed-e.line.lastT)
+		if e.prior.any() {
+			s.PhaseExpected = e.prior.final
+		}
+	}
 	if e.phase == progress.Start && e.prior.any() {
 		s.PhaseExpected = e.prior.start
 	}
