@@ -56,6 +56,15 @@ func (b *blocks) add(s block) *change {
 	return b.detect()
 }
 
+// extend adds steps to the last stretch that add took.
+func (b *blocks) extend(weight float64) {
+	if b.open.weight > 0 {
+		b.open.weight += weight
+	} else if n := len(b.list); n > 0 {
+		b.list[n-1].weight += weight
+	}
+}
+
 func (b *blocks) close() {
 	if b.open.weight > 0 {
 		b.list = append(b.list, b.open)

@@ -337,3 +337,28 @@ func TestAfterTheLastStep(t *testing.T) {
 		t.Errorf("after the end: %+v", st)
 	}
 }
+
+func TestLinesInBursts(t *testing.T) { // a program whose buffer is written out every 40 lines
+	s := newScript(estimate.Options{}, nil)
+	var st estimate.Status
+	for burst := range 20 {
+		s.t += 4
+		for i := range 40 {
+			st = s.after(0, "iter %d/2000 loss 0.5\n", burst*40+i+1)
+		}
+	}
+	near(t, "the remaining time", st.RemainingMid, 1200*0.1, 0.05)
+	near(t, "the rate", st.Rate, 10, 0.1)
+}
+
+func TestALogReadAfterTheFact(t *testing.T) { // stoker watch --log
+	s := newScript(estimate.Options{}, nil)
+	for i := range 500 {
+		s.after(0, "iter %d/1000 loss 0.5\n", i+1)
+	}
+	var st estimate.Status
+	for i := range 60 {
+		st = s.after(1, "iter %d/1000 loss 0.5\n", 501+i)
+	}
+	near(t, "the remaining time", st.RemainingMid, 440, 0.05)
+}

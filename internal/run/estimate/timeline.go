@@ -18,6 +18,7 @@ type timeline struct {
 	behind    int             // places told in a row that were not beyond last
 	marks     map[string]bool // what happened since the last place
 	epoch     int
+	lastKind  string    // of the last interval
 	intervals ring      // durations of the newest intervals between places
 	perStep   ring      // their seconds per step
 	stepsOf   ring      // their steps
@@ -44,6 +45,10 @@ func (r *ring) sum() (s float64) {
 	}
 	return s
 }
+
+// sameMoment is the time, in seconds, within which places were told at once: a
+// program's buffer was written out, or a log is read after the fact.
+const sameMoment = 0.002
 
 // maxBehind is how many places in a row may lie before the last one, as when
 // several ranks print, each at its own pace, before they are believed.
@@ -75,6 +80,10 @@ func (l *timeline) move(t, pos float64, epoch int) *change {
 		return nil
 	}
 	l.behind = 0
+	if l.warm && dt < sameMoment {
+		l.extend(dn, pos)
+		return nil
+	}
 	newEpoch := epoch != l.epoch
 	l.last, l.lastT, l.epoch = pos, t, epoch
 	if !l.warm { // the first step, with compilation in it, is charged to the start
@@ -89,6 +98,7 @@ func (l *timeline) interval(t, dt, dn, pos float64, epoch int, newEpoch bool) *c
 	w := l.weight(pos-dn, pos)
 	kind := l.kindOf(dt, dn, w, newEpoch)
 	clear(l.marks)
+	l.lastKind = kind
 	cost, n := l.blocks.mean()
 	if kind != "" && (n > 0 || cost > 0) {
 		excess := max(0, dt-w*cost)
@@ -106,6 +116,26 @@ func (l *timeline) interval(t, dt, dn, pos float64, epoch int, newEpoch bool) *c
 	l.stepsOf.add(dn)
 	l.curve.add(pos, dt)
 	return l.blocks.add(block{pos: pos, weight: w, seconds: dt, at: t, epoch: epoch})
+}
+
+// extend moves to pos at the time of the last place: these steps were done in the
+// interval that ended there.
+func (l *timeline) extend(dn, pos float64) {
+	l.last = pos
+	w := l.weight(pos-dn, pos)
+	cost, _ := l.blocks.mean()
+	switch q := l.pauses[l.lastKind]; {
+	case q != nil && len(q.cost) > 0:
+		last := &q.cost[len(q.cost)-1]
+		*last = max(0, *last-w*cost)
+		l.curve.add(pos, w*cost)
+	case l.lastKind == "" && l.stepsOf.n > 0:
+		i := (l.stepsOf.n - 1) % len(l.stepsOf.v)
+		l.stepsOf.v[i] += dn
+		l.perStep.v[i] = l.intervals.v[i] / l.stepsOf.v[i]
+		l.blocks.extend(w)
+		l.curve.add(pos, 0)
+	}
 }
 
 // weight is what the steps from a to b count for, see block.
