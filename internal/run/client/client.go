@@ -5,6 +5,7 @@ package client
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -47,8 +48,11 @@ const lineEvery = time.Minute
 
 type client struct {
 	Options
-	conn *link.Conn
 	spec rundir.Spec
+	seen int64 // offset after the last output printed; receive's own
+
+	connMu sync.Mutex
+	conn   *link.Conn
 
 	mu      sync.Mutex // over what is printed
 	paint   *painter   // nil where neither Out nor Err is a terminal
@@ -63,15 +67,12 @@ type client struct {
 
 // Run attaches to the run in o.Dir until it ends or the user leaves.
 func Run(ctx context.Context, o Options) (Result, error) {
-	conn, err := link.Dial(o.Dir.Sock())
-	if err != nil {
+	c := &client{Options: o, window: make(chan struct{}, link.InputWindow), result: make(chan Result, 8)}
+	c.findTerminal()
+	if err := c.connect(nil); err != nil {
 		return Result{}, err
 	}
-	defer conn.Close()
-	c := &client{Options: o, conn: conn, window: make(chan struct{}, link.InputWindow), result: make(chan Result, 8)}
-	if err := c.greet(); err != nil {
-		return Result{}, err
-	}
+	defer func() { c.current().Close() }()
 	if Foreground(o.In) && (o.Attach || !c.spec.Piped) {
 		restore, err := keysOnly(o.In)
 		if err == nil {
@@ -93,51 +94,108 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 }
 
-func (c *client) greet() error {
-	hello := link.Greeting{Version: link.Version, Attach: c.Attach}
-	cols, rows := 0, 0
+// findTerminal picks the output to draw on.
+func (c *client) findTerminal() {
 	for _, f := range []*os.File{c.Out, c.Err} {
-		if cols, rows = Size(f); cols > 0 {
+		if cols, rows := Size(f); cols > 0 {
 			c.paint, c.painted = newPainter(f, cols, rows), f
-			hello.Cols, hello.Rows = cols, rows
-			break
+			return
 		}
 	}
-	if err := c.conn.WriteJSON(link.ClientHello, hello); err != nil {
-		return errs.New(errs.NotFound, "the run's supervisor left: %w", err)
+}
+
+// connect greets the run's supervisor; from is nil the first time.
+func (c *client) connect(from *int64) error {
+	conn, err := link.Dial(c.Dir.Sock())
+	if err != nil {
+		return err
 	}
-	kind, p, err := c.conn.Read()
-	var reply link.Reply
-	if err != nil || kind != link.Welcome || !link.DecodeJSON(p, &reply) {
-		return errs.New(errs.Transient, "the run's supervisor did not answer: %v", err)
+	hello := link.Greeting{Version: link.Version, Attach: c.Attach, From: from}
+	if c.paint != nil {
+		hello.Cols, hello.Rows = c.paint.cols, c.paint.rows
 	}
-	if reply.Version != link.Version {
-		return errs.New(errs.Mismatch, "the run speaks version %d, this stoker speaks %d", reply.Version, link.Version).
-			WithHint("use the stoker that started the run; stoker logs -f works with any")
+	reply, err := greet(conn, hello)
+	if err != nil {
+		conn.Close()
+		return err
 	}
-	c.spec = reply.Spec
+	c.connMu.Lock()
+	c.conn = conn
+	c.connMu.Unlock()
+	c.spec, c.seen = reply.Spec, reply.Offset
 	if text := reply.Screen; text != "" {
-		if cols > 0 {
-			text = squeezeText(text, cols)
+		if c.paint != nil {
+			text = squeezeText(text, c.paint.cols)
 		}
 		c.print(0, []byte(text))
 	}
 	return nil
 }
 
+func greet(conn *link.Conn, hello link.Greeting) (reply link.Reply, err error) {
+	if err := conn.WriteJSON(link.ClientHello, hello); err != nil {
+		return reply, errs.New(errs.NotFound, "the run's supervisor left: %w", err)
+	}
+	kind, p, err := conn.Read()
+	if err != nil || kind != link.Welcome || !link.DecodeJSON(p, &reply) {
+		return reply, errs.New(errs.Transient, "the run's supervisor did not answer: %v", err)
+	}
+	if reply.Version != link.Version {
+		return reply, errs.New(errs.Mismatch, "the run speaks version %d, this stoker speaks %d", reply.Version, link.Version).
+			WithHint("use the stoker that started the run; stoker logs -f works with any")
+	}
+	return reply, nil
+}
+
+// current is the connection to write to; it changes when a supervisor dies.
+func (c *client) current() *link.Conn {
+	c.connMu.Lock()
+	defer c.connMu.Unlock()
+	return c.conn
+}
+
+// reconnectFor is how long a client waits for a new supervisor.
+const reconnectFor = 15 * time.Second
+
+// reconnect goes on with the supervisor that takes the place of one that died.
+func (c *client) reconnect() bool {
+	c.current().Close()
+	for deadline := time.Now().Add(reconnectFor); time.Now().Before(deadline); {
+		time.Sleep(100 * time.Millisecond)
+		from := c.seen
+		if c.connect(&from) == nil {
+			for range len(c.window) { // what was under way is no longer answered
+				<-c.window
+			}
+			return true
+		}
+		if s, err := rundir.ReadStatus(c.Dir.Status()); err == nil && s.Phase == rundir.Ended {
+			return false
+		}
+	}
+	return false
+}
+
 // receive prints what the supervisor sends, until the end.
 func (c *client) receive() {
 	for {
-		kind, p, err := c.conn.Read()
+		kind, p, err := c.current().Read()
 		if err != nil {
-			c.result <- Result{}
+			if c.reconnect() {
+				continue
+			}
+			c.result <- c.lastWord()
 			return
 		}
 		switch kind {
 		case link.Output:
-			if len(p) > 0 && !c.print(p[0], p[1:]) {
+			if len(p) < 9 {
+				continue
+			}
+			if !c.print(p[8], p[9:]) {
 				return
 			}
+			c.seen = int64(binary.LittleEndian.Uint64(p)) + int64(len(p)-9)
 		case link.StatusNow:
 			c.mu.Lock()
 			link.DecodeJSON(p, &c.status)
@@ -162,6 +220,15 @@ func (c *client) receive() {
 			return
 		}
 	}
+}
+
+// lastWord is the result when no supervisor answers any more: the end, if the
+// status file has it.
+func (c *client) lastWord() Result {
+	if s, err := rundir.ReadStatus(c.Dir.Status()); err == nil && s.Phase == rundir.Ended {
+		return Result{End: s.End}
+	}
+	return Result{}
 }
 
 // print passes output on to where this client's own goes; false when nobody
@@ -200,7 +267,7 @@ func (c *client) outputGone(err error) {
 	time.Sleep(time.Second) // the whole pipeline may have been hung up: signals comes first then
 	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
 		tty.Close()
-		_ = c.conn.WriteJSON(link.ClientKill, link.Kill{Signal: int(syscall.SIGPIPE)})
+		_ = c.current().WriteJSON(link.ClientKill, link.Kill{Signal: int(syscall.SIGPIPE)})
 	}
 	c.result <- Result{HungUp: true}
 }

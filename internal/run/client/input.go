@@ -24,7 +24,7 @@ const (
 func (c *client) input() {
 	tty := Foreground(c.In)
 	if !tty && (c.Attach || term.IsTerminal(int(c.In.Fd()))) {
-		_ = c.conn.Write(link.ClientEnd) // a background job may not read its terminal
+		_ = c.current().Write(link.ClientEnd) // a background job may not read its terminal
 		return
 	}
 	keys := make(chan []byte)
@@ -40,7 +40,7 @@ func (c *client) input() {
 		}
 	}
 	if !tty {
-		_ = c.conn.Write(link.ClientEnd)
+		_ = c.current().Write(link.ClientEnd)
 	}
 }
 
@@ -97,7 +97,7 @@ func (c *client) ask(keys <-chan []byte) (stay bool) {
 	p, ok := <-keys
 	switch {
 	case ok && p[0] == 'y':
-		_ = c.conn.WriteJSON(link.ClientStop, link.Stop{})
+		_ = c.current().WriteJSON(link.ClientStop, link.Stop{})
 		return true
 	case ok && p[0] == 'n':
 		return true
@@ -110,9 +110,7 @@ func (c *client) sendInput(p []byte) bool {
 	for len(p) > 0 {
 		n := min(len(p), link.InputFrame)
 		c.window <- struct{}{}
-		if c.conn.Write(link.ClientInput, p[:n]) != nil {
-			return false
-		}
+		_ = c.current().Write(link.ClientInput, p[:n]) // a lost connection is receive's business
 		p = p[n:]
 	}
 	return true
@@ -146,7 +144,7 @@ func (c *client) signal(sig os.Signal) {
 			c.result <- Result{Detached: true}
 			return
 		}
-		_ = c.conn.WriteJSON(link.ClientKill, link.Kill{Signal: int(s)})
+		_ = c.current().WriteJSON(link.ClientKill, link.Kill{Signal: int(s)})
 	}
 }
 
@@ -160,7 +158,7 @@ func (c *client) resized() {
 	if cols == 0 {
 		return
 	}
-	_ = c.conn.WriteJSON(link.ClientSize, link.Size{Cols: cols, Rows: rows})
+	_ = c.current().WriteJSON(link.ClientSize, link.Size{Cols: cols, Rows: rows})
 	c.paint.resize(cols, rows)
 	c.drawBar()
 }

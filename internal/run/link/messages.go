@@ -20,7 +20,7 @@ const (
 // Frames from supervisor to client.
 const (
 	Welcome    = 'v' // Reply
-	Output     = 'd' // byte: 0 standard output, 1 standard error; bytes
+	Output     = 'd' // uint64 offset, byte (0 standard output, 1 standard error), bytes
 	StatusNow  = 't' // rundir.Status
 	InputTaken = 'a'
 	Message    = 'm' // one line from Stoker itself
@@ -42,6 +42,9 @@ type Greeting struct {
 	Attach  bool `json:"attach"` // false: the client that started the run and wants its output from the start
 	Cols    int  `json:"cols"`   // of the client's terminal; 0: it has none
 	Rows    int  `json:"rows"`
+	// From is where a client whose supervisor died goes on; it has all output
+	// before that.
+	From *int64 `json:"from,omitempty"`
 }
 
 // Reply answers a greeting.

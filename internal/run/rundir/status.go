@@ -68,7 +68,7 @@ type End struct {
 }
 
 // slotBytes is the size of each of the two slots of the status file.
-const slotBytes = 32 << 10
+const slotBytes = 64 << 10
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -104,6 +104,14 @@ func (w *StatusFile) Write(s *Status, sync bool) error {
 	raw, err := json.Marshal(s)
 	if err != nil {
 		return errs.New(errs.Internal, "encode status: %w", err)
+	}
+	if len(raw) > slotBytes-16 && s.End != nil {
+		slim, end := *s, *s.End
+		end.Last, slim.End, slim.Progress = nil, &end, nil
+		raw, err = json.Marshal(&slim)
+		if err != nil {
+			return errs.New(errs.Internal, "encode status: %w", err)
+		}
 	}
 	if len(raw) > slotBytes-16 {
 		return errs.New(errs.Internal, "status has %d bytes, the limit is %d", len(raw), slotBytes-16)

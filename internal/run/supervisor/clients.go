@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"strings"
 	"sync/atomic"
@@ -96,7 +97,8 @@ func (s *supervisor) pump(ctx context.Context, c *client, off int64) {
 			}
 			return
 		}
-		if c.conn.Write(link.Output, []byte{byte(chunk.Source)}, chunk.Data) != nil {
+		head := append(binary.LittleEndian.AppendUint64(nil, uint64(chunk.Offset)), byte(chunk.Source))
+		if c.conn.Write(link.Output, head, chunk.Data) != nil {
 			return
 		}
 		off = chunk.Offset + int64(len(chunk.Data))
@@ -203,7 +205,10 @@ func (s *supervisor) resize(cols, rows int) {
 // as it is now and what follows; the one that started the run, everything.
 func (s *supervisor) welcome(c *client) link.Reply {
 	r := link.Reply{Version: link.Version, Spec: s.Spec}
-	if c.hello.Attach {
+	switch {
+	case c.hello.From != nil:
+		r.Offset = max(*c.hello.From, 0)
+	case c.hello.Attach:
 		done, live, _ := s.screen.Tail(max(c.hello.Rows, 10) - 2)
 		var b strings.Builder
 		for _, line := range done {

@@ -15,12 +15,19 @@ import (
 const (
 	saveFor   = time.Hour // that a full disk is waited for
 	saveEvery = 2 * time.Second
+	// mostProgress bounds the progress inside a status.
+	mostProgress = 16 << 10
 )
 
 // refresh brings the status up to date.
 func (s *supervisor) refresh(now time.Time) {
 	p := s.watch.progress(now)
-	if raw, err := json.Marshal(p); err == nil {
+	raw, err := json.Marshal(p)
+	if err != nil || len(raw) > mostProgress { // too many metrics to keep, or one that JSON cannot say
+		p.Metrics, p.Loss, p.Notes = nil, nil, p.Notes[max(0, len(p.Notes)-3):]
+		raw, err = json.Marshal(p)
+	}
+	if err == nil {
 		s.status.Progress = raw
 	}
 	s.status.DataWait = nil
@@ -57,6 +64,12 @@ func (s *supervisor) look(now time.Time) {
 		s.ring()
 	}
 	s.status.Stall = doing
+	if s.watch.lossIsNaN && !s.toldNaN {
+		s.toldNaN = true
+		s.note("nan", nil, false)
+		s.say("the loss is not a number")
+		s.tell.send(notify.Stalled, "the loss is not a number", s.lastProgress())
+	}
 	s.tell.forecast(now, s.watch.est.Status(now))
 }
 

@@ -78,6 +78,7 @@ type supervisor struct {
 	synced, written, looked time.Time
 	dirty                   bool // something changed since the last push
 	over, holderGone        bool
+	toldNaN                 bool
 	unsaved                 error // why the disk does not have the end yet
 }
 
