@@ -3,6 +3,7 @@ package pack
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -149,6 +150,7 @@ func (o Options) withDefaults() (Options, error) {
 	case o.MemoryBytes < 0:
 		return o, errs.New(errs.Invalid, "%d bytes of memory", o.MemoryBytes)
 	}
+	o.Output = filepath.Clean(o.Output)
 	if o.MaxPixels == 0 {
 		o.MaxPixels = codec.DefaultMaxPixels
 	}

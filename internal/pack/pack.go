@@ -63,9 +63,6 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !o.SkipBad && len(src.Bad) > 0 {
-		return nil, scanBadError(src)
-	}
 	w, err := dataset.NewWriter(o.Output, dataset.WriterOptions{
 		Classes: src.Classes, Fields: types(src.Fields), CreatedBy: o.CreatedBy, Options: o.recipe(),
 		Source: src.Layout.String(), Overwrite: o.Overwrite, Restart: o.Restart,
@@ -86,12 +83,10 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 
 // checkOutput refuses before a long scan what dataset.NewWriter would after it.
 func checkOutput(output string, overwrite bool) error {
-	if _, err := os.Lstat(output); err == nil && !overwrite {
-		dropWaste(output)
-		return errs.New(errs.Invalid, "there is something of that name already").At(output).
-			WithHint("choose another name, or --overwrite to replace a dataset")
+	if err := dataset.CheckTarget(output, overwrite); err != nil {
+		return err
 	}
-	parent := filepath.Dir(filepath.Clean(output))
+	parent := filepath.Dir(output)
 	if info, err := os.Stat(parent); err != nil || !info.IsDir() {
 		return errs.New(errs.NotFound, "the folder %s, in which it is to be made, does not exist", parent).At(output).
 			WithHint("make it first: mkdir -p %s", parent)
@@ -99,21 +94,17 @@ func checkOutput(output string, overwrite bool) error {
 	return nil
 }
 
-// dropWaste removes what a run left beside its complete dataset when it was
-// killed between the two last steps. A Writer with no options continues nothing:
-// it begins only where an earlier one had nothing, or nothing more, to do.
-func dropWaste(output string) {
-	if _, err := os.Lstat(output + ".partial"); err != nil {
-		return
+// partial is where dataset.Writer keeps the unfinished dataset.
+func partial(output string) string {
+	if real, err := filepath.EvalSymlinks(output); err == nil {
+		output = real
 	}
-	if w, err := dataset.NewWriter(output, dataset.WriterOptions{Overwrite: true}); err == nil {
-		_ = w.Abort() // the waste stays; the user is told of the dataset all the same
-	}
+	return output + ".partial"
 }
 
 func scan(ctx context.Context, o Options) (*source.Source, error) {
 	so := o.Source
-	so.Exclude = append([]string{o.Output, o.Output + ".partial"}, so.Exclude...)
+	so.Exclude = append([]string{o.Output, partial(o.Output)}, so.Exclude...)
 	o.Progress.Phase("scanning", "files", 0, 0)
 	seen := 0
 	so.Found = func(files int) {
@@ -124,8 +115,11 @@ func scan(ctx context.Context, o Options) (*source.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if src.Len() == 0 { // every file is bad
+	switch {
+	case len(src.Bad) > 0 && !o.SkipBad:
 		return nil, scanBadError(src)
+	case src.Len() == 0:
+		return nil, allBadError(src, nil)
 	}
 	return src, nil
 }

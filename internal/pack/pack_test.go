@@ -337,6 +337,28 @@ func TestOverwriteKeepsTheOldDatasetUntilTheNewIsComplete(t *testing.T) {
 	}
 }
 
+// TestOverwriteThroughALink replaces what the link points to.
+func TestOverwriteThroughALink(t *testing.T) {
+	root, dir := photoTree(t, 100), t.TempDir()
+	run(t, options(root, filepath.Join(dir, "disk", "..", "p.stk")+"/"))
+	check(t, os.Mkdir(filepath.Join(dir, "links"), 0o755))
+	link := filepath.Join(dir, "links", "q.stk")
+	check(t, os.Symlink(filepath.Join(dir, "p.stk"), link))
+	bad := filepath.Join(root, "class 1", "zzz.jpg")
+	write(t, bad, []byte("no picture"))
+	o := options(root, link)
+	o.Overwrite = true
+	_, err := pack.Run(t.Context(), o)
+	wantErr(t, err, errs.Unsupported, "zzz.jpg")
+	check(t, os.Remove(bad))
+	if s := run(t, o); s.Resumed != 64 {
+		t.Errorf("%d files were not packed again, want 64", s.Resumed)
+	}
+	if got := names(t, filepath.Join(dir, "links")); len(got) != 1 {
+		t.Errorf("beside the link: %q", got)
+	}
+}
+
 func TestInterruptedRunContinues(t *testing.T) {
 	root, dir := photoTree(t, 300), t.TempDir()
 	run(t, options(root, filepath.Join(dir, "want.stk")))

@@ -23,7 +23,7 @@ func (p *packer) resume() error {
 	rows, bad := p.writer.Done()
 	p.first = int(rows) + len(bad)
 	p.done = p.first
-	path := filepath.Join(filepath.Clean(p.opts.Output)+".partial", sourceName)
+	path := filepath.Join(partial(p.opts.Output), sourceName)
 	now := p.src.Fingerprints()
 	if p.first > 0 {
 		before, err := os.ReadFile(path)
