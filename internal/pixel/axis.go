@@ -127,7 +127,7 @@ func (a *axis) kernel(coef []int32, weights []float64, center, squeeze float64) 
 		sum = triangles(weights, center, squeeze)
 	} else {
 		for k := range weights {
-			w := a.of.filter.weight((float64(k) - center + 0.5) * squeeze)
+			w := float64(a.of.filter.weight((float64(k) - center + 0.5) * squeeze)) // not fused with the sum
 			weights[k] = w
 			sum += w
 		}

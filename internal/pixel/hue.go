@@ -80,8 +80,9 @@ func fromHSV(h, s, v byte) (r, g, b byte) {
 	return v, p, q
 }
 
-// roundAway rounds x in [0, 255] half up.
-func roundAway(x float64) byte { return byte(x + 0.5) }
+// roundAway rounds x in [0, 255] half up. The conversion keeps x, a product, from
+// being fused with the addition.
+func roundAway(x float64) byte { return byte(float64(x) + 0.5) }
 
 // HueShift returns the shift for a part of the circle in [-0.5, 0.5]: 255 times it,
 // cut off towards zero, modulo 256, as torchvision does.

@@ -48,8 +48,9 @@ func (s *Source) Uint64() uint64 {
 // Float64 returns a uniform number in [0, 1) with 53 bits.
 func (s *Source) Float64() float64 { return float64(s.Uint64()>>11) / (1 << 53) }
 
-// Uniform returns a uniform number in [lo, hi).
-func (s *Source) Uniform(lo, hi float64) float64 { return lo + (hi-lo)*s.Float64() }
+// Uniform returns a uniform number in [lo, hi). The conversion keeps processors
+// with fused multiply-add from rounding otherwise.
+func (s *Source) Uniform(lo, hi float64) float64 { return lo + float64((hi-lo)*s.Float64()) }
 
 // LogUniform returns exp of a number uniform in [log lo, log hi).
 func (s *Source) LogUniform(lo, hi float64) float64 {

@@ -2,7 +2,6 @@ package transform_test
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
 	"stoker/internal/codec"
@@ -10,28 +9,6 @@ import (
 	"stoker/internal/rng"
 	"stoker/internal/transform"
 )
-
-// photographs returns real JPEG files: those below STOKER_TEST_DATA or
-// ../shared/data beside the repository.
-func photographs(b *testing.B) [][]byte {
-	root := os.Getenv("STOKER_TEST_DATA")
-	if root == "" {
-		root = "../../../shared/data"
-	}
-	var all [][]byte
-	_ = filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
-		if err == nil && filepath.Ext(path) == ".jpg" || filepath.Ext(path) == ".jpeg" || filepath.Ext(path) == ".JPEG" {
-			if src, err := os.ReadFile(path); err == nil {
-				all = append(all, src)
-			}
-		}
-		return nil
-	})
-	if len(all) == 0 {
-		b.Skipf("no photographs below %s; set STOKER_TEST_DATA", root)
-	}
-	return all
-}
 
 var pipelines = map[string]string{
 	"train-uint8": `{"ops": [{"op": "random_resized_crop", "size": 224}, {"op": "horizontal_flip"}]}`,
@@ -46,7 +23,14 @@ var pipelines = map[string]string{
 // BenchmarkPhotographs reports what a sample costs: decide and apply alone, and
 // with decoding before, without and with the entropy index.
 func BenchmarkPhotographs(b *testing.B) {
-	photos := photographs(b)
+	var photos [][]byte
+	for _, file := range photographs(b) {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		photos = append(photos, src)
+	}
 	set := codec.NewSet(codec.Limits{})
 	var indexes [][]byte
 	for _, src := range photos {

@@ -21,6 +21,8 @@ FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BI
 
 
 def source(case):
+    if "file" in case:
+        return Image.open(case["file"]).convert("RGB")
     index = np.arange(case["width"] * case["height"] * 3, dtype=np.uint32)
     v = index * np.uint32(2654435761) + np.uint32(case["number"]) * np.uint32(40503)
     v ^= v >> np.uint32(15)
@@ -139,7 +141,7 @@ def result(case):
     spec, image = case["spec"], source(case)
     if spec.get("apply_orientation"):
         exif = image.getexif()
-        exif[274] = case["orientation"]
+        exif[274] = case["orientation"]  # of a file's own EXIF convert() keeps nothing
         image = ImageOps.exif_transpose(image)
     for op in spec["ops"]:
         if op["op"] != "normalize":
@@ -204,11 +206,33 @@ def fixed_cases(rng, count):
         yield case
 
 
+def photographs(files):
+    """The usual evaluation, and a training crop's shape, of whole files."""
+    normalize = {"op": "normalize", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    how = {"interpolation": "bilinear", "pillow": 13}
+    specs = [
+        {"ops": [{"op": "resize", "short": 256, **how}, {"op": "center_crop", "size": [224, 224]}],
+         "output": {"dtype": "uint8", "layout": "NHWC"}},
+        {"ops": [{"op": "center_crop", "size": [301, 263]}, {"op": "resize", "size": [224, 224], **how},
+                 {"op": "horizontal_flip", "p": 1.0}, normalize],
+         "output": {"dtype": "float32", "layout": "NCHW"}},
+    ]
+    for file in files:
+        for spec in specs:
+            case = {"file": file, "spec": spec}
+            yield {**case, "sha256": hashlib.sha256(result(case)).hexdigest()}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=250)
+    parser.add_argument("--photos", nargs="+", default=[], help="these files instead of random cases")
     args = parser.parse_args()
+    for case in photographs(args.photos):
+        print(json.dumps(case))
+    if args.photos:
+        return
     rng = random.Random(args.seed)
     for case in fixed_cases(rng, args.count):
         print(json.dumps(case))
