@@ -46,18 +46,26 @@ func alreadyMoved(target string, s *journalState) bool {
 	return err == nil && m.Fingerprint == fingerprint
 }
 
-// removeWaste removes what alreadyMoved tells of, where nothing new is begun.
+// removeWaste removes what alreadyMoved tells of, where nothing new is begun, and
+// what is left of a folder that a process was killed while removing: then there
+// is no journal any more.
 func removeWaste(target string) error {
+	if real, err := filepath.EvalSymlinks(target); err == nil {
+		target = real
+	}
 	partial := target + partialSuffix
-	state, err := readJournal(partial)
-	if err != nil || !alreadyMoved(target, &state) {
-		return err
+	if _, err := os.Lstat(partial); err != nil {
+		return nil
 	}
 	lock, err := lockPartial(partial)
 	if err != nil {
 		return err
 	}
-	return first(removePartial(partial), lock.Close())
+	state, err := readJournal(partial)
+	if err == nil && (state.head == nil || alreadyMoved(target, &state)) {
+		err = removePartial(partial)
+	}
+	return first(err, lock.Close())
 }
 
 func (w *Writer) beginAnew() error {

@@ -337,6 +337,19 @@ func TestOverwriteKeepsTheOldDatasetUntilTheNewIsComplete(t *testing.T) {
 	}
 }
 
+// TestWasteIsRemoved: a process was killed while it removed its partial folder.
+func TestWasteIsRemoved(t *testing.T) {
+	root, out := photoTree(t, 2), filepath.Join(t.TempDir(), "p.stk")
+	run(t, options(root, out))
+	write(t, filepath.Join(out+".partial", "lock"), nil)
+	write(t, filepath.Join(out+".partial", "source"), nil)
+	_, err := pack.Run(t.Context(), options(root, out))
+	wantErr(t, err, errs.Invalid, "something of that name already", "--overwrite")
+	if left := names(t, filepath.Dir(out)); len(left) != 1 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
 // TestOverwriteThroughALink replaces what the link points to.
 func TestOverwriteThroughALink(t *testing.T) {
 	root, dir := photoTree(t, 100), t.TempDir()
