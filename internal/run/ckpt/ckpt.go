@@ -45,8 +45,8 @@ const (
 	// depth and entries bound the search below the working directory.
 	depth   = 4
 	entries = 5000
-	// settled is how long a file must be unchanged before it counts as whole.
-	settled = 2 * time.Second
+	// Settled is how long a file must be unchanged before it counts as whole.
+	Settled = 2 * time.Second
 	// searchEvery is how often new directories are searched for, at most; at the
 	// start of a run it is done more often.
 	searchEvery = time.Minute
@@ -189,7 +189,7 @@ func (t *Tracker) read(dir string, now time.Time) {
 		at := changed(path, e)
 		switch {
 		case at.Before(t.since):
-		case now.Sub(at) < settled:
+		case now.Sub(at) < Settled:
 			t.growing = true
 		case at.After(t.newest.Time):
 			t.newest = Found{path, at}

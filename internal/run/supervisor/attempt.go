@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stoker/internal/run/cause"
+	"stoker/internal/run/ckpt"
 	"stoker/internal/run/history"
 	"stoker/internal/run/hold"
 	"stoker/internal/run/notify"
@@ -63,6 +64,10 @@ func (s *supervisor) exited(state hold.State) {
 	}
 	s.screen.Flush()
 	s.writeClean()
+	// Nothing is being written any more: what looks unfinished is whole.
+	if s.watch.look(time.Now().Add(ckpt.Settled), procs.ID{}) {
+		s.note("checkpoint", s.watch.safe, false)
+	}
 	end := s.explain(state)
 	s.note("attempt-end", end, true)
 	resume, known := recipe.Find(recipe.Facts{Argv: s.Spec.Argv, Dir: s.Spec.Dir, Checkpoint: s.watch.safe.Path})
@@ -146,8 +151,8 @@ func (s *supervisor) checkFromZero() {
 	if safe <= a.first || s.watch.first > a.first+(safe-a.first)/2 {
 		return
 	}
-	a.fromZero = fmt.Sprintf("this script starts from %d again, after %d steps: a restart does not help it",
-		max(s.watch.first-1, 0), a.reached)
+	a.fromZero = fmt.Sprintf("this script starts from its beginning again (step %d, after %d were done): a restart does not help it",
+		s.watch.first, a.reached)
 	s.say(a.fromZero)
 	s.stopRun(stopFromZero)
 }

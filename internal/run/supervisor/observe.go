@@ -78,9 +78,11 @@ func (w *watcher) observe(events []progress.Event) {
 // look polls what the output does not tell; child is the attempt's process.
 func (w *watcher) look(now time.Time, child procs.ID) (newCheckpoint bool) {
 	w.observe(w.parser.Idle(now))
-	tree := procs.Tree(child.PID)
-	for _, p := range tree[:min(len(tree), 8)] {
-		w.files.Opened(procs.OpenFiles(p.PID))
+	if child.PID > 0 {
+		tree := procs.Tree(child.PID)
+		for _, p := range tree[:min(len(tree), 8)] {
+			w.files.Opened(procs.OpenFiles(p.PID))
+		}
 	}
 	var found ckpt.Found
 	found, w.saving = w.files.Scan(now)

@@ -313,7 +313,7 @@ func (s *supervisor) tick(now time.Time) {
 		s.childAlone(now)
 		return
 	}
-	if now.Sub(s.looked) >= lookEvery {
+	if wait := now.Sub(s.looked); wait >= lookEvery || s.watch.saving && wait >= time.Second {
 		s.looked = now
 		s.look(now)
 	}
