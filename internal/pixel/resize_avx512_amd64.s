@@ -33,15 +33,20 @@ GLOBL half512<>(SB), RODATA|NOPTR, $4
 	VPADDD HIGH, LOW, LOW \
 	VPSRAD $22, LOW, LOW
 
-// SUM makes rounded pixels of the sums of three digits and stores 16 of them.
-#define SUM(D0, D1, D2, DST) \
+// SUM makes rounded pixels, not yet held to 0..255, of the sums of three digits.
+#define SUM(D0, D1, D2) \
 	VPSLLD $8, D2, D2 \
 	VPADDD D1, D2, D2 \
 	VPSLLD $8, D2, D2 \
 	VPADDD D0, D2, D2 \
-	VPSRAD $22, D2, D2 \
-	VPMAXSD Z15, D2, D2 \
-	VPMOVUSDB D2, DST
+	VPSRAD $22, D2, D2
+
+// Packing two rows mixes their fours of bytes; this order of words parts them.
+DATA rows512<>+0(SB)/8, $0x0000000400000000
+DATA rows512<>+8(SB)/8, $0x0000000c00000008
+DATA rows512<>+16(SB)/8, $0x0000000500000001
+DATA rows512<>+24(SB)/8, $0x0000000d00000009
+GLOBL rows512<>(SB), RODATA|NOPTR, $32
 
 // SETUP loads the arguments of the horizontal kernels and two constants.
 #define SETUP \
@@ -54,7 +59,7 @@ GLOBL half512<>(SB), RODATA|NOPTR, $4
 	MOVQ digits+48(FP), R13 \
 	MOVQ quads+56(FP), R14 \
 	MOVQ vectors+64(FP), CX \
-	VPXORQ Z15, Z15, Z15 \
+	VMOVDQU rows512<>(SB), Y15 \
 	VPBROADCASTD half512<>(SB), Z14
 
 // BEGIN finds the next vector's place and order and clears its sums.
@@ -90,8 +95,13 @@ GLOBL half512<>(SB), RODATA|NOPTR, $4
 
 // END stores the vector's pixels.
 #define END \
-	SUM(Z0, Z1, Z2, (DI)) \
-	SUM(Z3, Z4, Z5, (DX)) \
+	SUM(Z0, Z1, Z2) \
+	SUM(Z3, Z4, Z5) \
+	VPACKSSDW Z5, Z2, Z2 \
+	VPACKUSWB Z2, Z2, Z2 \
+	VPERMD Z2, Z15, Z2 \
+	VMOVDQU X2, (DI) \
+	VEXTRACTI128 $1, Y2, (DX) \
 	ADDQ $16, DI \
 	ADDQ $16, DX
 
