@@ -14,7 +14,7 @@ func TestFullDisk(t *testing.T) {
 		t.Skipf("cannot mount a small file system here (%v); TestFileSizeLimit runs instead", err)
 	}
 	t.Cleanup(func() { check(t, unix.Unmount(dir, 0)) })
-	root := photoTree(t, 500)
+	root := photoTree(t, 400)
 	c := childOptions{Root: root, Output: filepath.Join(dir, "p.stk")}
 	wantFullThenDone(t, c, func(*childOptions) {
 		check(t, unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, "size=16m"))

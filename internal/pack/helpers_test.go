@@ -90,12 +90,21 @@ func picture(i int) *image.RGBA {
 	return m
 }
 
+// pictures holds what encoded made: many tests want the same, and tests of this
+// package run one after the other.
+var pictures = map[string][]byte{}
+
 // encoded returns picture i in the format of the file name.
 func encoded(t testing.TB, name string, i int) []byte {
 	t.Helper()
+	ext := filepath.Ext(name)
+	id := fmt.Sprint(i, ext)
+	if data, ok := pictures[id]; ok {
+		return data
+	}
 	var b bytes.Buffer
 	var err error
-	switch ext := filepath.Ext(name); ext {
+	switch ext {
 	case ".jpg":
 		err = jpeg.Encode(&b, picture(i), nil)
 	case ".png":
@@ -108,6 +117,7 @@ func encoded(t testing.TB, name string, i int) []byte {
 		t.Fatalf("no encoder for %q", ext)
 	}
 	check(t, err)
+	pictures[id] = b.Bytes()
 	return b.Bytes()
 }
 

@@ -22,7 +22,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	if os.Getenv("STOKER_LONG") != "" {
 		kills = 100
 	}
-	root, dir := photoTree(t, 700), t.TempDir()
+	root, dir := photoTree(t, 500), t.TempDir()
 	write(t, filepath.Join(root, "class 0", "0300.bad.jpg"), []byte("no picture"))
 	c := childOptions{Root: root, Output: filepath.Join(t.TempDir(), "want.stk"), SkipBad: true, Resize: pack.Resize{Max: 60}}
 	run(t, c.pack())

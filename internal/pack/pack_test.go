@@ -408,11 +408,11 @@ func TestInterruptedRunContinues(t *testing.T) {
 	wantSame(t, contents(t, out), want)
 }
 
-// stopped returns a source of 200 pictures and the place of a dataset of which a
-// bad picture, the last, let three batches be written.
+// stopped returns a source of 130 pictures and the place of a dataset of which a
+// bad picture, the last, let two batches be written.
 func stopped(t *testing.T) (root, out, bad string) {
 	t.Helper()
-	root, out = photoTree(t, 200), filepath.Join(t.TempDir(), "p.stk")
+	root, out = photoTree(t, 130), filepath.Join(t.TempDir(), "p.stk")
 	bad = filepath.Join(root, "class 1", "zzz.jpg")
 	write(t, bad, []byte("no picture"))
 	_, err := pack.Run(t.Context(), options(root, out))
@@ -428,13 +428,13 @@ func TestRepairedSourceContinues(t *testing.T) {
 		func(_, bad string) { write(t, bad, encoded(t, "a.jpg", 9)) },
 		func(root, bad string) {
 			check(t, os.Remove(bad))
-			write(t, filepath.Join(root, "class 1", "0200.png"), encoded(t, "a.png", 9))
+			write(t, filepath.Join(root, "class 1", "0999.png"), encoded(t, "a.png", 9))
 		},
 	} {
 		root, out, bad := stopped(t)
 		repair(root, bad)
-		if s := run(t, options(root, out)); s.Resumed != 192 {
-			t.Errorf("%d files were not packed again, want 192", s.Resumed)
+		if s := run(t, options(root, out)); s.Resumed != 128 {
+			t.Errorf("%d files were not packed again, want 128", s.Resumed)
 		}
 		want := filepath.Join(t.TempDir(), "want.stk")
 		run(t, options(root, want))
@@ -450,7 +450,7 @@ func TestChangedSourceIsRefused(t *testing.T) {
 		{"class 0/0000.jpg", func(root string) { write(t, filepath.Join(root, "class 0", "0000.jpg"), encoded(t, "a.jpg", 3)) }},
 		{"class 0/0001.jpg", func(root string) { write(t, filepath.Join(root, "class 0", "0001.jpg"), encoded(t, "a.jpg", 3)) }},
 		{"class 0/0004.jpg", func(root string) { check(t, os.Remove(filepath.Join(root, "class 0", "0002.jpg"))) }},
-		{"and now there are 1", func(root string) {
+		{"and now there are 6", func(root string) {
 			check(t, os.RemoveAll(filepath.Join(root, "class 1")))
 			check(t, os.MkdirAll(filepath.Join(root, "class 1"), 0o755))
 		}},

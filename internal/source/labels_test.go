@@ -142,7 +142,7 @@ func TestLabelsErrorsNameThePlace(t *testing.T) {
 	f("l.csv", "path,s\n/etc/passwd,1\n", `line 2, column "path": /etc/passwd lies outside`)
 	f("l.csv", "path,label\na.jpg,1\nb.jpg,1.5\n", `line 3, column "label": 1.5 is no class`)
 	f("l.csv", "path,s\na.jpg,"+strings.Repeat("x", dataset.MaxTextBytes+1), `line 2, column "s": has 32768 bytes`)
-	f("l.csv", "path,s\na.jpg,\""+strings.Repeat("x\n", 9<<20), "longer than 16 MiB")
+	f("l.csv", "path,s\na.jpg,\""+strings.Repeat(strings.Repeat("x", 1023)+"\n", 17<<10), "longer than 16 MiB")
 	f("l.jsonl", "[1]\n", "line 1: is not a JSON object")
 	f("l.jsonl", `{"path": "a.jpg"}`+"\n"+`{"path": "b.jpg", }`, "line 2, column 18: invalid character")
 	f("l.jsonl", `{"path": "a.jpg"`, "line 1: the object is cut off")
