@@ -156,3 +156,51 @@ func TestToolFilesEqualPillow(t *testing.T) {
 		t.Errorf("only %d of %d files could be made", made, n)
 	}
 }
+
+// TestDjpegEqualsPillow compares two builds of libjpeg-turbo with each other:
+// what equals one equals both.
+func TestDjpegEqualsPillow(t *testing.T) {
+	needTools(t, "cjpeg", "djpeg")
+	o := newOracle(t)
+	rng := rand.New(rand.NewPCG(31, 32))
+	dir := writeScripts(t)
+	n := 60
+	if os.Getenv("STOKER_LONG") != "" {
+		n = 1000
+	}
+	for range n {
+		args := toolArgs(t, rng, dir)
+		src, err := tryTool(synthetic(rng, 1+rng.IntN(60), 1+rng.IntN(60), false), "cjpeg", args...)
+		if err != nil {
+			continue
+		}
+		want, err := o.decode(src, false)
+		if err != nil {
+			continue
+		}
+		got := ppm(t, tool(t, src, "djpeg", "-pnm"))
+		if diff := got.differ(want); diff != "" {
+			t.Errorf("%s: %s", strings.Join(args, " "), diff)
+		}
+	}
+}
+
+// ppm reads a PPM or PGM picture.
+func ppm(t *testing.T, b []byte) picture {
+	t.Helper()
+	var magic string
+	var w, h, top int
+	r := bytes.NewReader(b)
+	if _, err := fmt.Fscanf(r, "%s\n%d %d\n%d\n", &magic, &w, &h, &top); err != nil {
+		t.Fatal(err)
+	}
+	pix := b[len(b)-r.Len():]
+	if magic == "P5" {
+		var rgb []byte
+		for _, v := range pix {
+			rgb = append(rgb, v, v, v)
+		}
+		pix = rgb
+	}
+	return picture{w, h, pix}
+}
