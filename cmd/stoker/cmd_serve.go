@@ -129,7 +129,7 @@ func serveInherited(ctx context.Context) error {
 
 // serve runs the engine with this process's share of the machine.
 func serve(ctx context.Context, l *net.UnixListener, log func(string, ...any)) error {
-	if err := sysinfo.LowerPriority(engineNice); err != nil && log != nil {
+	if err := sysinfo.YieldToOthers(engineNice); err != nil && log != nil {
 		log("the priority stays as it is: %v", err)
 	}
 	budget := engine.NewBudget(0, 0)

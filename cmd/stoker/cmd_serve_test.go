@@ -82,8 +82,8 @@ func TestServeDetached(t *testing.T) {
 	if out, err := program("serve", "--socket", socket).CombinedOutput(); err != nil || !strings.Contains(string(out), "already") {
 		t.Errorf("a second engine in the foreground: %v: %s", err, out)
 	}
-	if nice, err := unix.Getpriority(unix.PRIO_PROCESS, pid); err != nil || 20-nice != engineNice {
-		t.Errorf("the engine's niceness is %d, %v", 20-nice, err)
+	if attr, err := unix.SchedGetAttr(pid, 0); err != nil || attr.Nice != engineNice || attr.Policy != unix.SCHED_BATCH {
+		t.Errorf("the engine runs with niceness %d and policy %d, %v", attr.Nice, attr.Policy, err)
 	}
 	if dir, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd"); err != nil || dir != "/" {
 		t.Errorf("the engine keeps %s busy, %v", dir, err)

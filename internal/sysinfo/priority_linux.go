@@ -1,15 +1,21 @@
 package sysinfo
 
 import (
+	"errors"
 	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 )
 
-// LowerPriority gives every thread of this process at least the niceness n (0 to
-// 19). Linux keeps it by thread; threads made later take it from their maker.
-func LowerPriority(n int) error {
+// YieldToOthers makes every thread of this process run in the background: with
+// at least the niceness n (0 to 19), and with the policy SCHED_BATCH, so that a
+// thread that wakes up does not interrupt one that runs. Linux keeps both by
+// thread; threads made later take them from their maker.
+//
+// Without SCHED_BATCH a trainer that gives a batch back wakes workers which take
+// its core from it: one next() in ten took 2.5 to 3.4 ms, with it 0.3 ms.
+func YieldToOthers(n int) error {
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return err
@@ -19,12 +25,22 @@ func LowerPriority(n int) error {
 		if err != nil {
 			continue
 		}
-		if raw, err := unix.Getpriority(unix.PRIO_PROCESS, tid); err == nil && 20-raw >= n { // the system call returns 20 - nice
-			continue
-		}
-		if err := unix.Setpriority(unix.PRIO_PROCESS, tid, n); err != nil && err != unix.ESRCH { //nolint:errorlint // a plain errno
-			return err
+		if err := yield(tid, n); err != nil && !errors.Is(err, unix.ESRCH) {
+			return os.NewSyscallError("sched_setattr", err)
 		}
 	}
 	return nil
+}
+
+func yield(tid, n int) error {
+	attr, err := unix.SchedGetAttr(tid, 0)
+	if err != nil {
+		return err
+	}
+	if attr.Policy != unix.SCHED_NORMAL {
+		return nil // somebody chose it
+	}
+	attr.Policy = unix.SCHED_BATCH
+	attr.Nice = max(attr.Nice, int32(n))
+	return unix.SchedSetAttr(tid, attr, 0)
 }
