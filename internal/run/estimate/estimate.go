@@ -37,7 +37,6 @@ type Estimator struct {
 	metrics    map[string]float64
 	waits      ring // data time over step time as printed
 	notes      []string
-	checkpoint time.Time
 	over       bool
 	now        float64
 
@@ -102,7 +101,7 @@ func (e *Estimator) advance(t float64) {
 		e.note(fmt.Sprintf("a pause of %s before %s is left out of the forecast", hours(e.line.oddCost), e.clock(t)))
 	}
 	e.fresh = false
-	if e.line.warm && !before && e.line.first > 0 && e.line.start < e.now+1 {
+	if e.line.warm && !before {
 		e.noteResumed()
 	}
 	if c != nil {
@@ -122,7 +121,7 @@ func (e *Estimator) advance(t float64) {
 // block was made.
 func (e *Estimator) useHistory(total float64) {
 	if e.line.shape == nil && total > 0 && e.prior.any() && len(e.line.blocks.list) == 0 && e.line.blocks.open.weight == 0 {
-		e.line.shape = newShape(e.hist, total, float64(e.pos.perEpoch()))
+		e.line.shape = newShape(e.prior.records, total, float64(e.pos.perEpoch()))
 	}
 }
 
@@ -152,7 +151,6 @@ func (e *Estimator) takePhase(ev *progress.Event, t float64) {
 	switch ev.Kind {
 	case progress.Checkpoint:
 		e.line.mark(saving)
-		e.checkpoint = ev.Time
 		next = ""
 	case progress.End:
 		e.over = true

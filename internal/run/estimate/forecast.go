@@ -32,31 +32,30 @@ type ahead struct {
 	steady     bool      // the trend was no jump
 }
 
-// project resamples the rest of the run: blocks of steps with replacement, pauses
-// likewise, and a spread for what this run cannot know of itself.
+// project resamples the rest of the run: blocks of steps with replacement (a
+// block bootstrap), pauses from their mean and spread, and a level for what this
+// run cannot know of itself.
 func project(l *timeline, p *prior, a ahead) forecast {
 	w := l.weight(a.pos, a.total)
-	cost, costSE, costSD, blockW := l.speed(p)
-	if cost <= 0 {
+	pace := l.pace(p, w)
+	if pace.cost <= 0 {
 		return forecast{}
 	}
 	if a.steady && l.shape == nil { // most of it, for a trend ends some time
-		cost *= 1 + trendShare*a.trend
+		pace.cost *= 1 + trendShare*a.trend
 		a.trend /= 2
 	}
 	rest := expectPauses(l, p, a)
 	f := forecast{known: true, atLeast: rest.unseen && !p.any()}
 	a.unseen = f.atLeast
-	f.mid = w*cost + rest.mean + p.final
+	f.mid = w*pace.cost + rest.mean + p.final
 	rng := rand.New(rand.NewPCG(1, 2)) // fixed: the same run gives the same numbers
 	spread := p.spread(a)
 	sims := make([]float64, draws)
-	future := costSD * math.Sqrt(w*blockW)
 	for i := range sims {
-		c := cost + costSE*rng.NormFloat64()
-		level := math.Exp(spread.sd * rng.NormFloat64())
-		steps := max(0, w*c+future*rng.NormFloat64())
-		sims[i] = max(0, steps*level+max(0, rest.mean+rest.sd*rng.NormFloat64())+p.final*math.Exp(p.finalSD*rng.NormFloat64()))
+		steps := max(0, w*pace.draw(rng)) * math.Exp(spread.sd*rng.NormFloat64())
+		pauses := max(0, rest.mean+rest.sd*rng.NormFloat64())
+		sims[i] = steps + pauses + p.final*math.Exp(p.finalSD*rng.NormFloat64())
 	}
 	slices.Sort(sims)
 	tail := (1 - a.coverage) / 2
@@ -74,40 +73,70 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[i] + (x-float64(i))*(sorted[i+1]-sorted[i])
 }
 
-// speed returns the cost per weight of the steps to come, its standard error,
-// the spread between blocks, and the weight of a block. The run's own blocks are
-// weighed against history, whose cost is 1 by construction.
-func (l *timeline) speed(p *prior) (cost, se, sd, blockW float64) {
-	own, n := l.blocks.mean()
-	own = l.settle(own)
-	switch {
-	case n >= 2:
-		sd = l.blocks.spread()
-		se = sd / math.Sqrt(float64(n))
+// pace is the cost per weight of the steps to come, and how far it may be off.
+type pace struct {
+	cost  float64
+	off   []float64 // of each block from the mean of them
+	scale float64   // of the mean of picks draws with replacement
+	sd    float64   // standard deviation, where there are too few blocks to draw from
+}
+
+// picks bounds the blocks that one draw takes: a mean of more is normal anyway.
+const picks = 24
+
+// draw resamples the blocks.
+func (p *pace) draw(rng *rand.Rand) float64 {
+	n := len(p.off)
+	if n == 0 {
+		return p.cost + p.sd*rng.NormFloat64()
+	}
+	var sum float64
+	for range picks {
+		sum += p.off[rng.IntN(n)]
+	}
+	return p.cost + p.scale*sum/picks
+}
+
+// pace weighs the run's own blocks against history, whose cost is 1 by
+// construction, for steps of weight w to come.
+func (l *timeline) pace(p *prior, w float64) pace {
+	mean, n := l.blocks.mean()
+	own := l.settle(mean)
+	out := pace{cost: own, sd: 0.3 * own}
+	var se float64
+	if n >= 2 {
+		var blockW, ss float64
 		for _, b := range l.blocks.list {
-			blockW += b.weight
+			d := b.cost() - mean
+			out.off = append(out.off, d)
+			ss += d * d
+			blockW += b.weight / float64(n)
 		}
-		blockW /= float64(n)
-	case own > 0:
-		se, sd, blockW = own*0.3, own*0.3, max(1, l.blocks.open.weight)
-		if l.shape == nil && p.speedKnown() {
-			se = own * 0.2
-		}
+		se = math.Sqrt(ss / float64(n-1) / float64(n))
+		// the mean is known from n blocks, and what comes is w/blockW of them
+		out.scale = math.Sqrt(picks/float64(n) + picks/max(w/blockW, 1))
+	} else {
+		se = out.sd
 	}
 	if l.shape == nil {
-		return own, se, sd, blockW
+		return out
 	}
 	priorSE := p.speedSD
 	if l.blocks.change != nil {
 		priorSE = 0.5 // this run has left the path of the earlier ones
 	}
 	if own <= 0 {
-		return 1, priorSE, 0, 1
+		return pace{cost: 1, sd: priorSE}
 	}
-	ownVar := se*se + 0.005*0.005
+	ownVar := se*se + minPaceSE*minPaceSE
 	k := priorSE * priorSE / (priorSE*priorSE + ownVar)
-	return k*own + (1-k)*1, math.Sqrt(k * ownVar), sd, blockW
+	out.cost = k*own + (1-k)*1
+	out.sd = math.Sqrt(k * ownVar)
+	return out
 }
+
+// minPaceSE is the least standard error of a run's own speed against history.
+const minPaceSE = 0.005
 
 // settle weighs the cost of the current regime against that of the whole run. One
 // change of speed is believed; where the speed went up and down again it will do
@@ -139,16 +168,6 @@ func first(x []float64) float64 {
 		return 0
 	}
 	return x[0]
-}
-
-// spread is the standard deviation of a block's cost around the regime's mean.
-func (b *blocks) spread() float64 {
-	mean, n := b.mean()
-	var ss float64
-	for _, x := range b.list {
-		ss += (x.cost() - mean) * (x.cost() - mean)
-	}
-	return max(math.Sqrt(ss/float64(max(n-1, 1))), 0.003*mean)
 }
 
 // pausesAhead is the time that pauses will still take.

@@ -84,8 +84,7 @@ func relativeSD(x []float64) float64 {
 	return math.Sqrt(ss/float64(len(x)-1)) / mean
 }
 
-func (p *prior) any() bool        { return len(p.records) > 0 }
-func (p *prior) speedKnown() bool { return p.any() && p.speedSD > 0 }
+func (p *prior) any() bool { return len(p.records) > 0 }
 
 // seen is how many pauses of this kind earlier runs had, all together.
 func (p *prior) seen(kind string) (n int) {

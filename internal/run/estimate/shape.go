@@ -14,10 +14,10 @@ const profileParts = 50
 // newShape makes the shape of a run of total steps in epochs of perEpoch. Where
 // an earlier run had as many steps its profile is used as it is; else its cold and
 // warm step times for the first and the later epochs.
-func newShape(h History, total, perEpoch float64) *shape {
+func newShape(records []Record, total, perEpoch float64) *shape {
 	var sum [profileParts]float64
 	runs := 0.0
-	for _, r := range h.usable() {
+	for _, r := range records {
 		p := r.profileFor(total, perEpoch)
 		if p == nil {
 			continue

@@ -33,7 +33,7 @@ type bar struct {
 	inner       bool // it counts the steps of an epoch that another bar counts
 	guessed     bool // phase is a guess
 	settled     bool // such a guess turned out wrong
-	began, seen time.Time
+	began       time.Time
 	lasted      time.Duration // the longest pass through it
 }
 
@@ -64,9 +64,8 @@ func (c *context) epochTotal(source string, printed int) int {
 	return printed
 }
 
-// refine completes e from the context and the context from e. It reports false
-// for an event that turned out to say nothing.
-func (c *context) refine(e *Event) bool {
+// refine completes e from the context and the context from e.
+func (c *context) refine(e *Event) {
 	switch e.Kind {
 	case Epoch:
 		c.epochLine(e)
@@ -86,7 +85,6 @@ func (c *context) refine(e *Event) bool {
 	if e.Kind == Step && !e.Guess && e.Source != "generic" && e.Phase != Start {
 		c.sure = true
 	}
-	return true
 }
 
 func (c *context) epochLine(e *Event) {
@@ -110,7 +108,7 @@ func (c *context) stepLine(e *Event) {
 	if e.Step < b.last {
 		b.began = e.Time
 	}
-	b.last, b.total, b.seen = e.Step, max(b.total, e.Steps), e.Time
+	b.last, b.total = e.Step, max(b.total, e.Steps)
 	b.lasted = max(b.lasted, e.Time.Sub(b.began))
 	if e.Kind == Epoch {
 		return
@@ -118,12 +116,20 @@ func (c *context) stepLine(e *Event) {
 	if e.Phase == "" {
 		e.Phase = b.phase
 	}
-	if b.inner {
+	if b.inner || e.Scope == ScopeUnknown && e.Epoch > 0 {
 		e.Scope = ScopeEpoch
 	}
-	if e.Scope == ScopeUnknown && e.Epoch > 0 {
-		e.Scope = ScopeEpoch
+	c.stepEpoch(e)
+	if e.Scope == ScopeUnknown && c.total > 0 && e.Steps == c.total {
+		e.Scope = ScopeRun
 	}
+	if e.Scope == ScopeRun && e.Steps == 0 && e.Phase == Train {
+		e.Steps = c.total
+	}
+}
+
+// stepEpoch gives a step its epoch, from its own line or from an earlier one.
+func (c *context) stepEpoch(e *Event) {
 	switch {
 	case e.Epoch > 0:
 		if e.Phase == Train || e.Phase == "" {
@@ -138,12 +144,6 @@ func (c *context) stepLine(e *Event) {
 	if e.Epochs > 0 {
 		c.epochs = e.Epochs
 	}
-	if e.Scope == ScopeUnknown && c.total > 0 && e.Steps == c.total {
-		e.Scope = ScopeRun
-	}
-	if e.Scope == ScopeRun && e.Steps == 0 && e.Phase == Train {
-		e.Steps = c.total
-	}
 }
 
 func (c *context) bar(key string, e *Event) *bar {
@@ -157,7 +157,7 @@ func (c *context) bar(key string, e *Event) *bar {
 		delete(c.bars, c.order[0])
 		c.order = c.order[1:]
 	}
-	b := &bar{first: e.Step, last: e.Step, total: e.Steps, phase: e.Phase, began: e.Time, seen: e.Time}
+	b := &bar{first: e.Step, last: e.Step, total: e.Steps, phase: e.Phase, began: e.Time}
 	c.bars[key] = b
 	c.order = append(c.order, key)
 	return b
@@ -171,12 +171,7 @@ func (c *context) findRole(key string, b *bar, e *Event) {
 		return
 	}
 	if c.outer == key {
-		e.Kind, e.Epoch, e.Epochs, e.Unit = Epoch, int(min(e.Step, 1<<30)), int(min(e.Steps, 1<<30)), "epoch"
-		e.Done = true
-		e.Step, e.Steps = 0, 0
-		if e.Epoch < e.Epochs {
-			e.Epoch, e.Done = e.Epoch+1, false // the bar counts epochs done; the next one runs
-		}
+		epochBar(e)
 		c.epochLine(e)
 		return
 	}
@@ -186,6 +181,11 @@ func (c *context) findRole(key string, b *bar, e *Event) {
 	if e.Phase != "" || b.phase != "" || b.settled || c.outer != "" {
 		return
 	}
+	c.compare(key, b, e)
+}
+
+// compare tells the role of a new bar from the other ones, the newest first.
+func (c *context) compare(key string, b *bar, e *Event) {
 	for i := len(c.order) - 1; i >= 0; i-- {
 		k := c.order[i]
 		o := c.bars[k]

@@ -6,10 +6,9 @@ package progress
 // (Drain, ICWS 2017) cut down to what a counter needs.
 
 const (
-	maxTemplates  = 128
-	minSeen       = 5  // lines of one template before a guess is offered
-	retryUnknown  = 64 // a template without format is tried again this often
-	maxTotalRatio = 1e9
+	maxTemplates = 128
+	minSeen      = 5  // lines of one template before a guess is offered
+	retryUnknown = 64 // a template without format is tried again this often
 )
 
 // template is what is known of one group of lines.
@@ -135,8 +134,7 @@ func (t *template) counter() int {
 
 // total returns the fixed column next to the counter that it counts towards.
 func (t *template) total(m mask, col int) int64 {
-	if col+1 < t.n && t.fixed[col+1] && m.ints[col+1] >= m.ints[col] && m.ints[col+1] > 1 &&
-		float64(m.ints[col+1]) < maxTotalRatio*float64(max(m.ints[col], 1)) {
+	if col+1 < t.n && t.fixed[col+1] && m.ints[col+1] >= m.ints[col] && m.ints[col+1] > 1 {
 		return m.ints[col+1]
 	}
 	return 0

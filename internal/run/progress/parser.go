@@ -322,9 +322,7 @@ func (p *Parser) guess(m mask, b []byte, at time.Time) {
 }
 
 func (p *Parser) emit(e Event) {
-	if !p.ctx.refine(&e) {
-		return
-	}
+	p.ctx.refine(&e)
 	p.stats.Events++
 	p.stats.ByID[e.Source]++
 	p.out = append(p.out, e)
