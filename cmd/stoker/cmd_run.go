@@ -13,6 +13,7 @@ import (
 	"stoker/internal/errs"
 	"stoker/internal/run/client"
 	"stoker/internal/run/launch"
+	"stoker/internal/run/notebook"
 	"stoker/internal/run/process"
 	"stoker/internal/run/procs"
 	"stoker/internal/run/progress"
@@ -37,10 +38,14 @@ terminal, losing the SSH line or logging out ends only the view. Exit status,
 signals and input pass through as if nothing stood between. Ctrl-C reaches the
 command; Ctrl-Z leaves it running in the background.
 
+A notebook is executed cell by cell (nbclient) without a browser; its outputs go
+to NAME.executed.ipynb as they come.
+
 A bar below the output shows the whole run: phase, step, time left as an
 interval, time of arrival, and what a crash now would cost.`,
 		Example: `  stoker run -- python train.py --epochs 90
   stoker run --detach --name resnet -- torchrun --nproc-per-node 4 train.py
+  stoker run train.ipynb
   stoker run --restarts 3 -- python train.py --resume auto
   stoker run --pattern 'iter (?P<step>\d+) of (?P<steps>\d+)' -- ./train`,
 		Args: cobra.MinimumNArgs(1),
@@ -71,6 +76,11 @@ func startRun(ctx context.Context, f runFlags, argv []string) error {
 	state, err := rundir.OpenState()
 	if err != nil {
 		return err
+	}
+	if notebook.Is(argv) {
+		if argv, err = notebook.Command(state.Root, argv[0]); err != nil {
+			return err
+		}
 	}
 	cols, rows := client.Size(os.Stdout)
 	dir, err := os.Getwd()
