@@ -80,23 +80,19 @@ def oriented(image, orientation):
     return ImageOps.exif_transpose(image)
 
 
+RESULTS = {
+    "resize": resized,
+    "orient": lambda image, case: oriented(image, case["orientation"]),
+    "brightness": lambda image, case: ImageEnhance.Brightness(image).enhance(case["factor"]),
+    "contrast": lambda image, case: ImageEnhance.Contrast(image).enhance(case["factor"]),
+    "saturation": lambda image, case: ImageEnhance.Color(image).enhance(case["factor"]),
+    "hue": lambda image, case: adjust_hue(image, case["factor"]),
+    "grayscale": lambda image, case: image.convert("L").convert("RGB"),
+}
+
+
 def result(case):
-    image = source(case)
-    match case["op"]:
-        case "resize":
-            return resized(image, case)
-        case "orient":
-            return oriented(image, case["orientation"])
-        case "brightness":
-            return ImageEnhance.Brightness(image).enhance(case["factor"])
-        case "contrast":
-            return ImageEnhance.Contrast(image).enhance(case["factor"])
-        case "saturation":
-            return ImageEnhance.Color(image).enhance(case["factor"])
-        case "hue":
-            return adjust_hue(image, case["factor"])
-        case "grayscale":
-            return image.convert("L").convert("RGB")
+    return RESULTS[case["op"]](source(case), case)
 
 
 def side(rng, most):
