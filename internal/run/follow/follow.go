@@ -57,7 +57,7 @@ func Open(o Options, now time.Time) (*Watcher, error) {
 	}
 	w := &Watcher{child: child, began: began, file: f, log: o.Log,
 		parser: progress.NewParser(progress.Options{Total: o.Total, Pattern: o.Pattern}),
-		est:    estimate.New(estimate.Options{Start: began, Total: o.Total}, nil)}
+		est:    estimate.New(estimate.Options{Start: began, Total: o.Total, Argv: procs.Command(o.PID)}, nil)}
 	if err := w.past(now); err != nil {
 		f.Close()
 		return nil, err
