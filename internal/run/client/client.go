@@ -122,7 +122,10 @@ func (c *client) connect(from *int64) error {
 	c.connMu.Lock()
 	c.conn = conn
 	c.connMu.Unlock()
-	c.spec, c.seen = reply.Spec, reply.Offset
+	c.seen = reply.Offset
+	if from == nil {
+		c.spec = reply.Spec
+	}
 	if text := reply.Screen; text != "" {
 		if c.paint != nil {
 			text = squeezeText(text, c.paint.cols)

@@ -61,7 +61,7 @@ func copyLog(dir string, off int64, w io.Writer) (int64, error) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, at, err := seglog.ReadAt(dir, buf, off)
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || errs.Is(err, errs.NotFound) { // a new supervisor writes the log anew
 			return off, nil
 		}
 		if err != nil {

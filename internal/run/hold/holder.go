@@ -115,16 +115,22 @@ func accept(ctx context.Context, l net.Listener, conns chan<- net.Conn) {
 	}
 }
 
+// steady is how long a supervisor must have lived for its death to be an
+// accident: one that dies sooner may do so again for the same reason.
+const steady = time.Minute
+
 // serve attends one supervisor after the other.
 func (h *holder) serve(ctx context.Context, conns <-chan net.Conn) error {
-	tries := 0
-	for {
+	for tries := 0; ; {
 		select {
 		case raw := <-conns:
-			tries = 0
+			came := time.Now()
 			if quit := h.attend(ctx, link.NewConn(raw)); quit {
 				h.closeChild()
 				return nil
+			}
+			if time.Since(came) >= steady {
+				tries = 0
 			}
 		case <-time.After(h.Patience):
 		case <-ctx.Done():
@@ -134,8 +140,8 @@ func (h *holder) serve(ctx context.Context, conns <-chan net.Conn) error {
 		if tries++; tries > h.Tries {
 			return h.alone(ctx, conns)
 		}
-		// The new supervisor reports only once this loop has served it.
-		go h.revive()
+		// It reports only once this loop has served it.
+		time.AfterFunc(time.Duration(tries-1)*time.Second, h.revive)
 	}
 }
 

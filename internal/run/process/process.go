@@ -47,7 +47,7 @@ func Hold(d rundir.Dir) error {
 	small()
 	return report(d, func(spec rundir.Spec) error {
 		return hold.Run(context.Background(), hold.Options{
-			Dir: d, Spec: spec, Patience: 5 * time.Second, Tries: 5,
+			Dir: d, Spec: spec, Patience: 10 * time.Second, Tries: 5,
 			Revive: func() error { return launch.Supervisor(d, true, nil) },
 		}, func() { launch.Ready(nil) })
 	})

@@ -6,6 +6,7 @@
 //	        journal   events (package journal)
 //	        status    last known status, two slots (status.go)
 //	        sock      clients connect here        hold.sock  supervisors here
+//	        lock      held by the run's supervisor
 //	        raw/      exact bytes, capped         clean/     bars collapsed, capped
 //	        errors    what supervisor and holder themselves printed
 //	history.db        all runs (package history)
@@ -21,6 +22,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"stoker/internal/errs"
 )
@@ -63,6 +66,20 @@ func (d Dir) Raw() string      { return filepath.Join(string(d), "raw") }
 func (d Dir) Clean() string    { return filepath.Join(string(d), "clean") }
 func (d Dir) Errors() string   { return filepath.Join(string(d), "errors") }
 func (d Dir) spec() string     { return filepath.Join(string(d), "spec.json") }
+
+// Lock makes this process the run's only supervisor until the file is closed;
+// errs.Mismatch when another one is.
+func (d Dir) Lock() (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(string(d), "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, errs.New(errs.Permission, "lock run: %w", err).At(string(d))
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, errs.New(errs.Mismatch, "the run has another supervisor").At(string(d))
+	}
+	return f, nil
+}
 
 // State is the state directory that the run lies in.
 func (d Dir) State() State { return State{Root: filepath.Dir(filepath.Dir(string(d)))} }

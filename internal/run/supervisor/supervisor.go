@@ -50,6 +50,7 @@ type Options struct {
 
 type supervisor struct {
 	Options
+	lock    *os.File
 	journal *journal.Writer
 	file    *rundir.StatusFile
 	status  rundir.Status
@@ -131,6 +132,9 @@ func Run(ctx context.Context, o Options, ready func()) error {
 }
 
 func (s *supervisor) open() (err error) {
+	if s.lock, err = s.Dir.Lock(); err != nil {
+		return err
+	}
 	if s.journal, err = journal.Open(s.Dir.Journal()); err != nil {
 		return err
 	}
@@ -157,6 +161,7 @@ func (s *supervisor) open() (err error) {
 }
 
 func (s *supervisor) close() {
+	s.lock.Close()
 	s.journal.Close()
 	s.file.Close()
 	s.clean.Close()
