@@ -7,7 +7,7 @@ import "strings"
 // format_meter. Read by hand, because it is the most frequent format by far and
 // an expression with two lazy parts costs ten times as much.
 var tqdmFormats = []format{
-	{id: "tqdm", needs: []string{"%|", "% "}, take: takeTqdm},
+	{id: "tqdm", needs: []string{"%|", "% ", "/? ["}, take: takeTqdm},
 	{id: "tqdm", needs: []string{"it [", "s/", "/s"}, take: takeTqdmNoTotal},
 }
 
@@ -90,7 +90,8 @@ func takeTqdm(line string, c *context) (e Event, rest string, ok bool) {
 	return e, rest, true
 }
 
-// tqdmCounts splits "desc:  20%|██   | 9/45" from its end.
+// tqdmCounts splits "desc:  20%|██   | 9/45" from its end, and "desc: |   | 9/?",
+// which a bar_format of one's own (TqdmEnv's, too) gives where there is no total.
 func tqdmCounts(head string) (n, total string, pctAt int) {
 	slash := strings.LastIndexByte(head, '/')
 	if slash < 0 {
@@ -104,6 +105,9 @@ func tqdmCounts(head string) (n, total string, pctAt int) {
 	n = head[i:slash]
 	if _, ok := number(n); !ok {
 		return "", "", -1
+	}
+	if total == "?" {
+		return n, "", strings.IndexByte(head, '|')
 	}
 	if _, ok := number(total); !ok {
 		return "", "", -1
