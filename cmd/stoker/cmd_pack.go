@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stoker/internal/codec"
+	"stoker/internal/dataset"
 	"stoker/internal/errs"
 	"stoker/internal/pack"
 	"stoker/internal/pixel"
@@ -22,15 +23,16 @@ import (
 // packFlags are the options of `stoker pack` that need parsing.
 type packFlags struct {
 	resize, filter, check, onBad, memory string
-	json, quiet                          bool
+	json, quiet                                   bool
 }
 
 func packCommand() *cobra.Command {
 	var f packFlags
 	var o pack.Options
+	var t textFlags
 	cmd := &cobra.Command{
 		Use:   "pack SRC -o DATASET",
-		Short: "Pack a folder of pictures into a dataset",
+		Short: "Pack a folder of pictures, or text, into a dataset",
 		Long: `Pack a folder of pictures, JPEG, PNG, WebP, GIF (first frame) or BMP, into a dataset
 that is cheap to read in any order. SRC is one of
 
@@ -48,20 +50,26 @@ files that are no pictures are left out and counted.
 
 A run that was interrupted, however rudely, continues where it stopped when the same
 command is given again, and the result is the same byte for byte. Until it is complete
-everything lies in DATASET.partial; a dataset is whole or not there.`,
+everything lies in DATASET.partial; a dataset is whole or not there.` + packTextHelp,
 		Example: `  stoker pack photos -o photos.stk
   stoker pack photos -o small.stk --resize short=256
   stoker pack photos -o clean.stk --check decode --on-bad skip
-  stoker pack photos --labels train.csv -o train.stk --json`,
+  stoker pack photos --labels train.csv -o train.stk --json
+  stoker pack reviews.jsonl.gz -o train.stk --text text --tokenizer words --where split=train
+  stoker pack aclImdb/train -o train.stk --tokenizer bert/tokenizer.json
+  stoker pack speech.parquet -o speech.stk --sequence mel --label speaker`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return errs.New(errs.Invalid, "%d folders given, want one: the source", len(args)).
+				return errs.New(errs.Invalid, "%d sources given, want one", len(args)).
 					WithHint("for example: stoker pack photos -o photos.stk")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Source.Root = args[0]
+			if t.wanted(args[0]) {
+				return runPackText(cmd.Context(), cmd.OutOrStdout(), args[0], &t, o, f)
+			}
 			return runPack(cmd.Context(), cmd.OutOrStdout(), o, f)
 		},
 	}
@@ -69,7 +77,7 @@ everything lies in DATASET.partial; a dataset is whole or not there.`,
 	flags.StringVarP(&o.Output, "output", "o", "", "the dataset to make, such as photos.stk")
 	flags.StringVar(&o.Source.Labels, "labels", "", "labels `file`, CSV or JSONL; paths in it are relative to SRC")
 	flags.BoolVar(&o.Source.AllowEmpty, "allow-empty", false, "class folders without a picture keep their number (else they are an error)")
-	flags.Int64Var(&o.Source.Limit, "limit", 0, "pack only the first `N` pictures; 0 is all")
+	flags.Int64Var(&o.Source.Limit, "limit", 0, "pack only the first `N` pictures or rows; 0 is all")
 	flags.StringVar(&f.resize, "resize", "", "bring the shorter side to short=`PIXELS`, or the longer one to max=PIXELS; smaller pictures stay as they are")
 	flags.BoolVar(&o.Enlarge, "enlarge", false, "with --resize, enlarge smaller pictures too")
 	flags.StringVar(&f.filter, "filter", "bilinear", "filter of --resize, antialiased as Pillow's: "+"bilinear, bicubic, nearest, box, lanczos")
@@ -84,6 +92,7 @@ everything lies in DATASET.partial; a dataset is whole or not there.`,
 	flags.StringVar(&f.memory, "memory", "", "most memory for files, and again for pixels, such as 512MB (default a quarter of what is free, but 384MiB for each core at most)")
 	flags.BoolVar(&f.json, "json", false, "print the summary as JSON and no progress")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print no progress and no summary")
+	t.add(flags)
 	flags.SortFlags = false
 	return cmd
 }
@@ -180,7 +189,7 @@ func packSummary(s *pack.Summary) string {
 	for _, n := range s.Notes {
 		fmt.Fprintf(&b, "  %s\n", n)
 	}
-	packBad(&b, s)
+	listBad(&b, s.Bad, s.Output, "bad file")
 	fmt.Fprintf(&b, "use it:  loader = stoker.Loader(%q, batch_size=256)\n", s.Output)
 	return b.String()
 }
@@ -197,16 +206,16 @@ func number(n int, noun string) string {
 	return progress.Count(int64(n)) + " " + noun
 }
 
-// packBad lists the first bad files and says where all of them stand.
-func packBad(b *strings.Builder, s *pack.Summary) {
+// listBad lists the first bad files or rows and says where all of them stand.
+func listBad(b *strings.Builder, all []dataset.BadRow, output, noun string) {
 	const few = 10
-	if len(s.Bad) == 0 {
+	if len(all) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "  left out %s, listed in %s/ledger.jsonl:\n", number(len(s.Bad), "bad file"), strings.TrimSuffix(s.Output, "/"))
-	for i, bad := range s.Bad {
+	fmt.Fprintf(b, "  left out %s, listed in %s/ledger.jsonl:\n", number(len(all), noun), strings.TrimSuffix(output, "/"))
+	for i, bad := range all {
 		if i == few {
-			fmt.Fprintf(b, "    ... and %s more\n", progress.Count(int64(len(s.Bad)-few)))
+			fmt.Fprintf(b, "    ... and %s more\n", progress.Count(int64(len(all)-few)))
 			break
 		}
 		fmt.Fprintf(b, "    %s: %s\n", bad.Path, bad.Reason)
