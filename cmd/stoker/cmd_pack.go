@@ -22,7 +22,7 @@ import (
 
 // packFlags are the options of `stoker pack` that need parsing.
 type packFlags struct {
-	resize, filter, check, onBad, memory string
+	resize, filter, check, onBad, memory, entropy string
 	json, quiet                                   bool
 }
 
@@ -85,6 +85,7 @@ everything lies in DATASET.partial; a dataset is whole or not there.` + packText
 	flags.BoolVar(&o.ApplyOrientation, "apply-orientation", false, "turn pictures upright as EXIF says (else the orientation is recorded for the loader)")
 	flags.StringVar(&f.check, "check", "header", "what shows that a picture is good: its header, or decode it: header, decode")
 	flags.StringVar(&f.onBad, "on-bad", "fail", "what cannot be packed ends the run, or is left out and listed in ledger.jsonl: fail, skip")
+	flags.StringVar(&f.entropy, "entropy-index", "8", "index JPEGs so that a crop decodes only what it shows: an entry every `MCUS` (8: 3 % more bytes), one a row (rows: 0.5 %), or none")
 	flags.BoolVar(&o.Overwrite, "overwrite", false, "replace a dataset of that name, once the new one is complete")
 	flags.BoolVar(&o.Restart, "restart", false, "begin anew instead of continuing an interrupted run")
 	flags.Int64Var(&o.MaxPixels, "max-pixels", codec.DefaultMaxPixels, "refuse pictures with more, which are taken for decompression bombs")
@@ -132,6 +133,9 @@ func (f packFlags) apply(o *pack.Options) error {
 		return err
 	}
 	if o.SkipBad, err = oneOf("--on-bad", f.onBad, "fail", "skip"); err != nil {
+		return err
+	}
+	if o.EntropyStep, err = parseEntropyStep(f.entropy); err != nil {
 		return err
 	}
 	if f.memory != "" {

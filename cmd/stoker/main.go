@@ -75,6 +75,7 @@ func commands() []*cobra.Command {
 		benchCommand(),
 		devCommand(),
 		exportCommand(),
+		indexCommand(),
 		inspectCommand(),
 		packCommand(),
 		runCommand(),

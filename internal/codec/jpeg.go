@@ -33,8 +33,8 @@ func (d *jpegDecoder) Decode(src []byte, req Request, dst pixel.RGB) error {
 }
 
 // appendIndex appends the entropy index; images that can have none add nothing.
-func (d *jpegDecoder) appendIndex(dst, src []byte) ([]byte, error) {
-	index, err := d.decoder.AppendIndex(dst, src, 0)
+func (d *jpegDecoder) appendIndex(dst, src []byte, step int) ([]byte, error) {
+	index, err := d.decoder.AppendIndex(dst, src, step)
 	var e *jpeg.Error
 	if errors.As(err, &e) && e.Kind == jpeg.Unsupported {
 		return dst, nil

@@ -96,7 +96,7 @@ func TestBombsAreRefusedByTheirHeader(t *testing.T) {
 func TestIndexChangesNoPixel(t *testing.T) {
 	set := codec.NewSet(codec.Limits{})
 	src := encoded(t, codec.JPEG, gradient(161, 143))
-	index, err := set.AppendIndex(nil, src, codec.JPEG)
+	index, err := set.AppendIndex(nil, src, codec.JPEG, codec.DefaultIndexStep)
 	if err != nil || len(index) == 0 {
 		t.Fatalf("index of %d bytes, error %v", len(index), err)
 	}

@@ -36,18 +36,13 @@ func (w *Writer) commit(bad []BadRow) (*Manifest, error) {
 	if w.rows == 0 {
 		return nil, errs.New(errs.Invalid, "no samples: nothing to write").At(w.target)
 	}
-	if err := w.flush(); err != nil {
+	if err := w.finishRows(); err != nil {
 		return nil, err
-	}
-	if w.shard != nil {
-		if err := w.finishShard(); err != nil {
-			return nil, err
-		}
 	}
 	bad = append(append(append([]BadRow{}, w.bad...), w.newBad...), bad...)
 	m := &Manifest{Format: formatName, Version: FormatVersion, CreatedBy: w.head.CreatedBy, Kind: w.head.Kind,
 		Classes: w.head.Classes, Shards: w.finished, Options: w.head.Options, Bad: int64(len(bad)),
-		Sequence: w.head.Sequence, Tokens: w.head.Tokens}
+		Sequence: w.head.Sequence, Tokens: w.head.Tokens, Entropy: w.entropy}
 	data := filepath.Join(w.partial, dataName)
 	if err := writeIndex(data, m, w.layout, w.open); err != nil {
 		return nil, err
@@ -70,6 +65,14 @@ func (w *Writer) commit(bad []BadRow) (*Manifest, error) {
 		return nil, err
 	}
 	return m, w.move(data)
+}
+
+// finishRows writes what is left of the last batch and completes its shard.
+func (w *Writer) finishRows() error {
+	if err := w.flush(); err != nil || w.shard == nil {
+		return err
+	}
+	return w.finishShard()
 }
 
 // writeIndex makes the index from the shards' own scalar columns: one way for

@@ -47,7 +47,8 @@ type Dataset struct {
 	schema   *arrowipc.Schema
 	batches  []arrowipc.Batch
 	shards   []shardHandle
-	random   atomic.Bool // see ExpectRandomReads
+	entropy  *entropyMaps // nil where there are none
+	random   atomic.Bool  // see ExpectRandomReads
 	closed   atomic.Bool
 }
 
@@ -85,7 +86,10 @@ func (d *Dataset) open() (err error) {
 			return err
 		}
 	}
-	return d.openIndex()
+	if err := d.openIndex(); err != nil {
+		return err
+	}
+	return d.openEntropy()
 }
 
 // checkSize compares a file's size with the manifest.
@@ -178,7 +182,7 @@ func (d *Dataset) Close() error {
 	}
 	mapped := d.mapped
 	d.mapped, d.batches = nil, nil
-	return first(unmap(mapped), d.root.Close())
+	return first(first(unmap(mapped), d.entropy.close()), d.root.Close())
 }
 
 // Len returns the number of samples.

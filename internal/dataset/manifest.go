@@ -46,6 +46,7 @@ type Manifest struct {
 	Options     json.RawMessage `json:"options,omitempty"`
 	Bad         int64           `json:"bad"` // lines of the ledger
 
+	Entropy  *Entropy  `json:"entropy,omitempty"`  // of kind "images", where they were built
 	Sequence *Sequence `json:"sequence,omitempty"` // of kind "sequences"
 	Tokens   *Tokens   `json:"tokens,omitempty"`   // where the sequences are token ids
 
@@ -90,6 +91,11 @@ func (m *Manifest) Bytes() int64 {
 	n := m.Index.Bytes
 	for _, s := range m.Shards {
 		n += s.Bytes
+	}
+	if m.Entropy != nil {
+		for _, f := range m.Entropy.Files {
+			n += f.Bytes
+		}
 	}
 	return n
 }
@@ -189,6 +195,9 @@ func (m *Manifest) check() error {
 	}
 	if t := m.Tokens; t != nil && (t.Vocabulary < 0 || t.Bytes < 0 || t.File != "" && !plainName(t.File)) {
 		return errs.New(errs.Corrupt, "the manifest misstates the vocabulary or names the file %q, which is no plain name", t.File)
+	}
+	if err := m.Entropy.check(m.Shards); err != nil {
+		return err
 	}
 	rows := int64(0)
 	for _, f := range append([]FileInfo{m.Index}, m.Shards...) {

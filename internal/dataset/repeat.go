@@ -49,6 +49,13 @@ func (d *Dataset) repeatInto(dir string, samples int64) error {
 			return err
 		}
 	}
+	if m.Entropy != nil {
+		for _, f := range m.Entropy.Files {
+			if err := linkOrCopy(filepath.Join(d.dir, f.File), filepath.Join(dir, f.File)); err != nil {
+				return err
+			}
+		}
+	}
 	if t := m.Tokens; t != nil && t.File != "" {
 		if err := linkOrCopy(filepath.Join(d.dir, t.File), filepath.Join(dir, t.File)); err != nil {
 			return err

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"stoker/internal/errs"
 )
 
 // maxProblems bounds what Verify lists; it goes on counting.
@@ -90,6 +92,7 @@ func (v *verifier) all(ctx context.Context) error {
 		return err
 	}
 	v.tokenFile()
+	v.entropyFiles()
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	row := int64(0)
@@ -238,6 +241,37 @@ func (v *verifier) tokenFile() {
 	if _, err := v.d.TokenFile(); err != nil {
 		v.file(t.File, "%v", err)
 	}
+}
+
+// entropyFiles compares the entropy indexes with their checksums. What they say
+// of an image is checked when they are used.
+func (v *verifier) entropyFiles() {
+	if v.d.manifest.Entropy == nil {
+		return
+	}
+	for _, info := range v.d.manifest.Entropy.Files {
+		v.mu.Lock()
+		v.report.Files++
+		v.mu.Unlock()
+		if err := v.wholeFile(info); err != nil {
+			v.file(info.File, "%v", err)
+		}
+	}
+}
+
+// wholeFile reads a file and compares its size and checksum with the manifest.
+func (v *verifier) wholeFile(info FileInfo) (err error) {
+	mapped, err := openMap(v.d.root, info)
+	if err != nil {
+		return err
+	}
+	defer func() { err = first(err, unmap(mapped)) }()
+	defer endFault(debug.SetPanicOnFault(true), &err)
+	v.progress(int64(len(mapped)))
+	if crc := Checksum(CRC32C(mapped)); crc != info.CRC || int64(len(mapped)) != info.Bytes {
+		return errs.New(errs.Corrupt, "%d bytes with checksum %v, the manifest says %d and %v", len(mapped), crc, info.Bytes, info.CRC)
+	}
+	return nil
 }
 
 // indexRow reads row i of the index.

@@ -97,6 +97,7 @@ type Writer struct {
 	finished        []FileInfo
 	layout          *layout
 	tokenFile       []byte
+	entropy         *Entropy // see IndexEntropy
 	rows            int64    // on disk and in batch
 	position        int64    // of the last row or bad row
 	bad             []BadRow // journaled

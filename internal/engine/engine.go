@@ -44,6 +44,8 @@ type Source interface {
 	Column(name string) (dataset.Column, error)
 	// Read returns the stored bytes of sample i, in dst where they fit.
 	Read(s *dataset.Sample, i int64, dst []byte) ([]byte, error)
+	// AppendEntropy appends the entropy index of sample i, or nothing.
+	AppendEntropy(dst []byte, i int64, s *dataset.Sample) []byte
 	Close() error
 }
 
@@ -69,12 +71,13 @@ type Session struct {
 	toFetch chan *job
 	decode  chan *job
 
-	ctx     context.Context // the session's life
-	cancel  context.CancelFunc
-	group   *errgroup.Group
-	waiting chan struct{} // holds a token when Wait has news for Next
-	closing sync.Once
-	err     error // of Close
+	ctx      context.Context // the session's life
+	cancel   context.CancelFunc
+	group    *errgroup.Group
+	waiting  chan struct{} // holds a token when Wait has news for Next
+	closing  sync.Once
+	badIndex sync.Once // tells of the first entropy index that does not fit
+	err      error     // of Close
 
 	mu struct {
 		sync.Mutex

@@ -96,18 +96,23 @@ type tools struct {
 	set     *codec.Set
 	scratch *transform.Scratch
 	region  []byte
+	index   []byte // the sample's entropy index
 }
 
 func newTools() *tools {
 	return &tools{set: codec.NewSet(codec.Limits{}), scratch: transform.NewScratch()}
 }
 
-// room returns memory for the decoded region. It grows in steps of an eighth at
-// least, so that it is as large as it gets after a few pictures.
+// room returns memory for the decoded region. It doubles, from 1 MiB, while small
+// and grows by an eighth at least when large, so that after a few pictures it is
+// as large as it gets.
 func (w *tools) room(width, height int) pixel.RGB {
 	n := pixel.Bytes(width, height)
 	if n > cap(w.region) {
-		step := 1 << max(bits.Len(uint(n))-3, 0)
+		step := max(1<<bits.Len(uint(n-1)), 1<<20)
+		if step > 8<<20 {
+			step /= 8
+		}
 		w.region = make([]byte, (n+step-1)/step*step)
 	}
 	return pixel.Grow(&w.region, width, height)
@@ -191,7 +196,7 @@ func (s *Session) produce(w *tools, j *job) error {
 	j.stage = stats.Decode
 	begin := s.now()
 	image := w.room(r.Dx(), r.Dy())
-	if err := w.set.Decode(j.blob, j.sample.Format, codec.Request{Region: r}, image); err != nil {
+	if err := s.decodeRegion(w, j, image); err != nil {
 		return s.locate(j, err)
 	}
 	decoded := s.now()
@@ -205,6 +210,27 @@ func (s *Session) produce(w *tools, j *job) error {
 	t.StoredPixels = int64(j.sample.Width) * int64(j.sample.Height)
 	t.RegionPixels = int64(r.Dx()) * int64(r.Dy())
 	t.ShortSide = int64(min(j.sample.Width, j.sample.Height))
+	return nil
+}
+
+// decodeRegion decodes what was decided, with the sample's entropy index where
+// it has one. An index that does not fit costs time and is told of once; it never
+// costs a sample.
+func (s *Session) decodeRegion(w *tools, j *job, image pixel.RGB) error {
+	w.index = s.source.AppendEntropy(w.index[:0], j.index, &j.sample)
+	req := codec.Request{Region: j.decision.Region, Index: w.index, Checked: true}
+	err := w.set.Decode(j.blob, j.sample.Format, req, image)
+	if err == nil || len(w.index) == 0 {
+		return err
+	}
+	req.Index = nil
+	if err := w.set.Decode(j.blob, j.sample.Format, req, image); err != nil {
+		return err
+	}
+	s.badIndex.Do(func() {
+		s.opts.Notify(Notice{"entropy", fmt.Sprintf("an entropy index of the dataset is damaged (sample %q: %v); "+
+			"such samples are decoded without; `stoker index` builds it again", s.source.Key(j.index), err)})
+	})
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"stoker/internal/codec"
+	"stoker/internal/dataset"
 	"stoker/internal/errs"
 	"stoker/internal/pixel"
 	"stoker/internal/progress"
@@ -26,6 +27,8 @@ type Options struct {
 	Quality          int          // of re-encoded JPEGs, 1 to 100; 0 = DefaultQuality. Without Resize it re-encodes every picture
 	ApplyOrientation bool         // turn pictures upright that EXIF says are not
 	Decode           bool         // check pictures by decoding them, not by their headers alone
+
+	EntropyStep int // MCUs between the entries of entropy indexes of JPEGs, dataset.EntropyRows for one a row; 0 = no indexes
 
 	SkipBad   bool // leave out what cannot be packed, and list it; else it is an error
 	Overwrite bool // replace a dataset of that name once the new one is complete
@@ -114,11 +117,12 @@ type recipe struct {
 	ApplyOrientation bool   `json:"apply_orientation,omitempty"`
 	Check            string `json:"check"`
 	MaxPixels        int64  `json:"max_pixels"`
+	EntropyStep      int    `json:"entropy_step,omitempty"`
 	Codecs           string `json:"codecs,omitempty"` // versions of the decoders, where pixels were made
 }
 
 func (o *Options) recipe() recipe {
-	r := recipe{Resize: o.Resize.String(), Check: "header", MaxPixels: o.MaxPixels, ApplyOrientation: o.ApplyOrientation}
+	r := recipe{Resize: o.Resize.String(), Check: "header", MaxPixels: o.MaxPixels, ApplyOrientation: o.ApplyOrientation, EntropyStep: o.EntropyStep}
 	if o.Decode {
 		r.Check = "decode"
 	}
@@ -143,6 +147,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, errs.New(errs.Invalid, "no output given").WithHint("name the dataset with -o, such as -o photos.stk")
 	case o.Quality < 0 || o.Quality > 100:
 		return o, errs.New(errs.Invalid, "quality %d is not from 1 to 100", o.Quality)
+	case o.EntropyStep < 0 || o.EntropyStep > dataset.EntropyRows:
+		return o, errs.New(errs.Invalid, "an entropy index with an entry every %d MCUs", o.EntropyStep)
 	case o.Workers < 0:
 		return o, errs.New(errs.Invalid, "%d workers", o.Workers).WithHint("0 takes as many as cores may be used")
 	case o.MaxPixels < 0 || o.MaxPixels > math.MaxInt64/decodeBytesPerPixel:

@@ -22,6 +22,7 @@ import (
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
 	"stoker/internal/source"
+	"stoker/internal/sysinfo"
 )
 
 // Summary says what was packed. The JSON names are those of `stoker pack --json`.
@@ -78,7 +79,21 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if err := p.run(ctx); err != nil {
 		return nil, p.explain(ctx, err)
 	}
+	if err := p.index(ctx); err != nil {
+		return nil, p.explain(ctx, err)
+	}
 	return p.commit(start)
+}
+
+// index builds the entropy indexes, where they are wanted.
+func (p *packer) index(ctx context.Context) error {
+	done, _ := p.writer.Done()
+	if p.opts.EntropyStep == 0 || done == 0 {
+		return nil
+	}
+	p.opts.Progress.Phase("indexing", "files", done, 0)
+	return p.writer.IndexEntropy(ctx, dataset.EntropyOptions{Step: p.opts.EntropyStep,
+		Workers: sysinfo.Read().Cores, Progress: func(n int64) { p.opts.Progress.Add(n, 0) }})
 }
 
 // checkOutput refuses before a long scan what dataset.NewWriter would after it.

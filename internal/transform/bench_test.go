@@ -34,7 +34,7 @@ func BenchmarkPhotographs(b *testing.B) {
 	set := codec.NewSet(codec.Limits{})
 	var indexes [][]byte
 	for _, src := range photos {
-		index, err := set.AppendIndex(nil, src, codec.JPEG)
+		index, err := set.AppendIndex(nil, src, codec.JPEG, codec.DefaultIndexStep)
 		if err != nil {
 			b.Fatal(err)
 		}
