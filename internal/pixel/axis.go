@@ -75,15 +75,28 @@ func (s span) source() (first, end int) {
 	return first, end
 }
 
+// longest is the output pixel up to which Nearest adds positions up one by one;
+// beyond, where no image of use reaches, that would take too long.
+const longest = 1 << 22
+
 // nearest returns the source pixel of output pixel i. Pillow adds the scale up
 // from the left, and so must the rounding here.
 func (r *ruler) nearest(i int) int {
-	x := float64(r.lo) + float64(r.scale*0.5)
+	x := r.start()
+	if i > longest {
+		return r.pixel(x + float64(r.scale*float64(i)))
+	}
 	for range i {
 		x += r.scale
 	}
-	return min(max(int(x), 0), r.size-1)
+	return r.pixel(x)
 }
+
+// start returns the position of output pixel 0 for Nearest.
+func (r *ruler) start() float64 { return float64(r.lo) + float64(r.scale*0.5) }
+
+// pixel returns the source pixel at position x.
+func (r *ruler) pixel(x float64) int { return min(max(int(x), 0), r.size-1) }
 
 // set computes the coefficients of s unless they are there already.
 func (a *axis) set(s span) {
@@ -97,25 +110,47 @@ func (a *axis) set(s span) {
 	if s.filter == Nearest {
 		a.taps = 1
 	}
-	squeeze := 1 / r.stretch
 	n := s.to - s.from
 	a.first, a.count = resized(a.first, n), resized(a.count, n)
 	a.coef = resized(a.coef, n*a.taps)
+	if s.filter == Nearest {
+		a.pick(&r)
+		return
+	}
+	squeeze := 1 / r.stretch
 	a.weights = resized(a.weights, a.taps)
 	for i := range n {
-		at := i
-		if s.flip {
-			at = n - 1 - i
-		}
-		coef := a.coef[at*a.taps:][:a.taps]
+		at := a.at(i)
 		center, first, end := r.reach(s.from + i)
 		a.first[at], a.count[at] = int32(first), int32(end-first)
 		a.most = max(a.most, end-first)
-		if s.filter == Nearest {
-			coef[0] = 1 << precision
-			continue
+		a.kernel(a.coef[at*a.taps:][:a.taps], a.weights[:end-first], center-float64(first), squeeze)
+	}
+}
+
+// at returns the place of output pixel i of the window.
+func (a *axis) at(i int) int {
+	if a.of.flip {
+		return a.of.to - a.of.from - 1 - i
+	}
+	return i
+}
+
+// pick fills the axis for Nearest: each output pixel is one source pixel.
+func (a *axis) pick(r *ruler) {
+	a.most = 1
+	x := r.start()
+	for range min(r.from, longest) {
+		x += r.scale
+	}
+	for i := range a.first {
+		first := r.pixel(x)
+		if r.from+i > longest {
+			first = r.nearest(r.from + i)
 		}
-		a.kernel(coef, a.weights[:end-first], center-float64(first), squeeze)
+		at := a.at(i)
+		a.first[at], a.count[at], a.coef[at] = int32(first), 1, 1<<precision
+		x += r.scale
 	}
 }
 

@@ -20,8 +20,9 @@ type Scratch struct {
 func NewScratch() *Scratch { return new(Scratch) }
 
 // Apply turns the decoded pixels of d.Region into dst, which is RowBytes long.
-// region may be overwritten. Steady-state calls allocate nothing. The only error
-// is an intermediate image beyond the size of a decompression bomb.
+// region may be overwritten. Steady-state calls allocate nothing. The only errors
+// are of kind Invalid: the image is so long and thin that a step would take too much
+// memory.
 func (p *Pipeline) Apply(d *Decision, region pixel.RGB, dst []byte, s *Scratch) error {
 	a := applier{Scratch: s, image: region, at: d.Region.Min}
 	a.into = pixel.RGB{Pix: dst, Stride: 3 * p.size.Width, Width: p.size.Width, Height: p.size.Height}
@@ -57,6 +58,10 @@ func (d *Decision) lastMade(o Output) int {
 	return -1
 }
 
+// longest is the longest side that is resized, in pixels. The coefficients of a
+// side take memory in proportion to it.
+const longest = 1 << 22
+
 // applier carries an image through the steps. It covers the part of the step's
 // image that has its top left corner at at.
 type applier struct {
@@ -91,6 +96,11 @@ func (a *applier) apply(s *step, i int) error {
 		m, err := a.fresh(i, s.window)
 		if err != nil {
 			return err
+		}
+		if s.kind == stepResize && max(s.inWidth, s.inHeight, s.outWidth, s.outHeight) > longest {
+			return errs.New(errs.Invalid, "an image of %d x %d pixels is too long to resize to %d x %d",
+				s.inWidth, s.inHeight, s.outWidth, s.outHeight).
+				WithHint("crop it first, or leave it out")
 		}
 		a.make(m, s)
 	case stepFlipX:

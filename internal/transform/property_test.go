@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"stoker/internal/codec"
@@ -175,4 +176,52 @@ func FuzzSpec(f *testing.F) {
 		}
 		apply(t, p, &d, noise(1, 31, 17), transform.NewScratch())
 	})
+}
+
+// FuzzDecide: whatever a header says, deciding takes little time, and what is asked
+// for lies inside the image.
+func FuzzDecide(f *testing.F) {
+	var all []*transform.Pipeline
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 50 {
+		all = append(all, compile(f, randomSpec(r)))
+	}
+	f.Add(uint64(1), 500, 375, 1)
+	f.Add(uint64(2), 1, 178_956_970, 6)
+	f.Add(uint64(3), 178_956_970, 1, 3)
+	f.Fuzz(func(t *testing.T, key uint64, width, height, orientation int) {
+		if width < 1 || height < 1 || int64(width) > codec.DefaultMaxPixels/int64(height) {
+			return
+		}
+		p := all[key%uint64(len(all))]
+		info := codec.Info{Width: width, Height: height, Orientation: orientation}
+		d := p.Decide(rng.NewKey(key), info)
+		if d.Region.Empty() || !d.Region.In(image.Rect(0, 0, width, height)) {
+			t.Fatalf("region %v of a %d x %d image", d.Region, width, height)
+		}
+	})
+}
+
+func TestPipelinesAreShared(t *testing.T) {
+	p := compile(t, pipelines["train-jitter"])
+	m := noise(8, 300, 260)
+	info := codec.Info{Width: 300, Height: 260, Orientation: 1}
+	want := make([][]byte, 8)
+	for i := range want {
+		d := p.Decide(rng.NewKey(uint64(i)), info)
+		want[i] = apply(t, p, &d, m, transform.NewScratch())
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			s := transform.NewScratch()
+			for i := range want {
+				d := p.Decide(rng.NewKey(uint64(i)), info)
+				if !bytes.Equal(apply(t, p, &d, m, s), want[i]) {
+					t.Errorf("sample %d differs between goroutines", i)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
