@@ -36,19 +36,18 @@ func (d *gifDecoder) Decode(src []byte, req Request, dst pixel.RGB) error {
 	if err != nil {
 		return err
 	}
-	err = d.unpack(f)
+	err = d.unpack(f, min(req.Region.Max.Y, f.frame.Max.Y)-f.frame.Min.Y)
 	if err != nil && (!req.Partial || len(d.indices) == 0) {
 		return err
 	}
-	for y := range dst.Height {
-		row := dst.Row(y)
-		at := req.Region.Min.Add(image.Pt(0, y))
-		for i := range dst.Width {
-			v := f.background
-			if p := at.Add(image.Pt(i, 0)); p.In(f.frame) {
-				v = d.indices[(p.Y-f.frame.Min.Y)*f.frame.Dx()+p.X-f.frame.Min.X]
-			}
-			copy(row[3*i:3*i+3], f.palette[v][:])
+	pixel.Fill(dst, f.palette[f.background])
+	both := req.Region.Intersect(f.frame)
+	for y := both.Min.Y; y < both.Max.Y; y++ {
+		indices := d.indices[(y-f.frame.Min.Y)*f.frame.Dx()+both.Min.X-f.frame.Min.X:][:both.Dx()]
+		row := dst.Row(y - req.Region.Min.Y)[3*(both.Min.X-req.Region.Min.X):]
+		for i, v := range indices {
+			p := row[3*i : 3*i+3 : 3*i+3]
+			p[0], p[1], p[2] = f.palette[v][0], f.palette[v][1], f.palette[v][2]
 		}
 	}
 	return err
@@ -169,8 +168,9 @@ func (r *gifReader) descriptor(f *gifFrame) error {
 	return nil
 }
 
-// unpack decompresses the frame's indices.
-func (d *gifDecoder) unpack(f *gifFrame) error {
+// unpack decompresses the frame's indices down to the given number of rows, or all
+// where they are interlaced.
+func (d *gifDecoder) unpack(f *gifFrame, rows int) error {
 	d.indices = d.indices[:0]
 	if f.codeSize < 2 || f.codeSize > 8 {
 		return corrupt(GIF, "its code size is %d; it goes from 2 to 8", f.codeSize)
@@ -194,7 +194,10 @@ func (d *gifDecoder) unpack(f *gifFrame) error {
 	d.indices = d.indices[:width*height]
 	clear(d.indices)
 	d.reset(f.codeSize)
-	for i := range height {
+	if f.interlaced {
+		rows = height
+	}
+	for i := range rows {
 		y := i
 		if f.interlaced {
 			y = interlacedRow(i, height)
