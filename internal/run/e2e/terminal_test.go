@@ -154,14 +154,18 @@ func TestDetachAndAttach(t *testing.T) {
 	if code := term.exit(); code != 98 {
 		t.Fatalf("status %d", code)
 	}
-	before := time.Now()
-	term = r.terminal(true)
-	term.shows("old 30")
-	if took := time.Since(before); took > 300*time.Millisecond && os.Getenv("STOKER_LONG") != "" {
-		t.Errorf("attach took %s", took)
-	} else {
-		t.Logf("attach took %s", took)
+	// The fastest of a few: other tests run beside this one.
+	fastest := time.Hour
+	for range 5 {
+		before := time.Now()
+		term = r.terminal(true)
+		term.shows("old 30")
+		fastest = min(fastest, time.Since(before))
 	}
+	if fastest > 300*time.Millisecond {
+		t.Errorf("attach took %s", fastest)
+	}
+	t.Logf("the screen was back after %s", fastest)
 	_, _ = term.master.WriteString("line\r")
 	term.shows("new line")
 	_, _ = term.master.Write([]byte{3}) // in an attached client Ctrl-C only leaves
