@@ -49,6 +49,10 @@ test-long: build build/venv-test/ok ## the same tests with 100 kills each and lo
 	CGO_ENABLED=1 STOKER_LONG=1 STOKER_PILLOW_PYTHON=$(CURDIR)/build/venv-test/bin/python scripts/gotest.py -race -timeout 60m $(PKG)
 	STOKER_LONG=1 STOKER_BIN=$(CURDIR)/bin/stoker build/venv-test/bin/python -m pytest -q python/tests
 
+.PHONY: test-real-runs
+test-real-runs: build ## train with Keras, Lightning, Hugging Face and others, and check that their progress is read (6 GB)
+	scripts/real_runs.sh
+
 .PHONY: check
 check: build/venv-test/ok ## what a change must pass: vet, staticcheck, Python lint and types, all tests
 	go vet ./...

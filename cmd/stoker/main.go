@@ -82,6 +82,7 @@ func commands() []*cobra.Command {
 		stopCommand(),
 		runsCommand(),
 		rmCommand(),
+		planCommand(),
 		psCommand(),
 		logsCommand(),
 		attachCommand(),

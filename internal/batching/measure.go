@@ -11,6 +11,7 @@ type Report struct {
 	Steps   float64 `json:"steps"`           // of one epoch, mean over the epochs measured
 	Padding float64 `json:"padding"`         // share of the computed tokens that are padding
 	Useful  float64 `json:"useful"`          // real tokens over what the slowest rank computes, times the ranks
+	Balance float64 `json:"balance"`         // computed tokens of the mean rank over those of the slowest, mean over steps
 	Rho     float64 `json:"rho"`             // intraclass correlation of log length in a step; 0 is random
 	C       float64 `json:"companion_share"` // 1: everyone may meet everyone; 0.1: a tenth
 	AC1     float64 `json:"ac1"`             // lag-1 autocorrelation of a step's mean log length; 0 is random
@@ -50,12 +51,12 @@ type meter struct {
 	stepOf, lastStepOf []int32 // step of every sample, this epoch and the one before
 	means              []float64
 
-	epochs, steps           int
-	real, computed, slowest float64
-	pairs, pairSum          float64
-	expected, observed      float64
-	ac1                     float64
-	peak, age               int64
+	epochs, steps                    int
+	real, computed, slowest, balance float64
+	pairs, pairSum                   float64
+	expected, observed               float64
+	ac1                              float64
+	peak, age                        int64
 }
 
 func newMeter(lengths []int32) *meter {
@@ -80,7 +81,7 @@ func (m *meter) begin() {
 func (m *meter) step(s Step) {
 	id := int32(len(m.means))
 	var n, sum, squares float64
-	var slowest int64
+	var slowest, total int64
 	for _, rank := range s.Ranks {
 		var load int64
 		for _, micro := range rank {
@@ -94,10 +95,12 @@ func (m *meter) step(s Step) {
 			}
 		}
 		m.computed += float64(load)
+		total += load
 		slowest = max(slowest, load)
 	}
 	m.steps++
 	m.real += float64(s.Tokens)
+	m.balance += float64(total) / max(float64(slowest)*float64(len(s.Ranks)), 1)
 	m.slowest += float64(slowest) * float64(len(s.Ranks))
 	m.pairs += n * (n - 1)
 	m.pairSum += sum*sum - squares
@@ -150,6 +153,7 @@ func (m *meter) report() Report {
 		Steps:   float64(m.steps) / float64(m.epochs),
 		Padding: 1 - m.real/max(m.computed, 1),
 		Useful:  m.real / max(m.slowest, 1),
+		Balance: m.balance / max(float64(m.steps), 1),
 		Rho:     m.pairSum / max(m.pairs*m.variance, math.SmallestNonzeroFloat64),
 		C:       m.expected / max(m.observed, 1),
 		AC1:     m.ac1 / float64(m.epochs),

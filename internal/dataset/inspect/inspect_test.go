@@ -84,7 +84,7 @@ func TestSummaryCountsWhatIsThere(t *testing.T) {
 
 func TestHistogramHoldsEveryValueOnce(t *testing.T) {
 	for _, values := range [][]int64{{5}, {5, 5, 5}, {1, 2, 1000000}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}, {500, 375, 333, 500, 4000}} {
-		d := distribution(values)
+		d := Describe(values)
 		n := int64(0)
 		for i, b := range d.Bins {
 			n += b.Count

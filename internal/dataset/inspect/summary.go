@@ -110,7 +110,7 @@ func (s *Summary) samples(ctx context.Context, d *dataset.Dataset) error {
 			s.Formats = append(s.Formats, Count{codec.Format(f).String(), n})
 		}
 	}
-	s.Width, s.Height, s.Length = distribution(values[0]), distribution(values[1]), distribution(values[2])
+	s.Width, s.Height, s.Length = Describe(values[0]), Describe(values[1]), Describe(values[2])
 	return nil
 }
 
@@ -175,8 +175,8 @@ type Bin struct {
 	Count int64 `json:"count"`
 }
 
-// distribution sorts values and describes them.
-func distribution(values []int64) Distribution {
+// Describe sorts values and describes them.
+func Describe(values []int64) Distribution {
 	n := len(values)
 	if n == 0 {
 		return Distribution{Bins: []Bin{}}
