@@ -1,6 +1,7 @@
 package jpeg
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"image"
@@ -132,13 +133,22 @@ type stuffedWalk struct {
 
 // to moves to a place in the unstuffed data and returns it in the source.
 func (w *stuffedWalk) to(src []byte, unstuffed int) int {
-	for ; w.unstuffed < unstuffed && w.stuffed < len(src); w.unstuffed++ {
-		if src[w.stuffed] == 0xFF {
-			for w.stuffed < len(src) && src[w.stuffed] == 0xFF {
-				w.stuffed++
-			}
+	for w.unstuffed < unstuffed && w.stuffed < len(src) {
+		ahead := src[w.stuffed:min(w.stuffed+unstuffed-w.unstuffed, len(src))]
+		n := bytes.IndexByte(ahead, 0xFF)
+		if n < 0 {
+			n = len(ahead)
 		}
-		w.stuffed++
+		w.stuffed += n
+		w.unstuffed += n
+		if n == len(ahead) {
+			continue
+		}
+		for w.stuffed < len(src) && src[w.stuffed] == 0xFF {
+			w.stuffed++
+		}
+		w.stuffed++ // the zero
+		w.unstuffed++
 	}
 	return w.stuffed
 }
