@@ -113,12 +113,13 @@ func TestPackUsageErrors(t *testing.T) {
 			t.Errorf("%q: %v, want %q", args, err, part)
 		}
 	}
-	f("0 folders given")
-	f("2 folders given", "a", "b")
+	f("0 sources given")
+	f("2 sources given", "a", "b")
 	f("no output given", "a")
 	f(`cannot resize to "256"`, "a", "-o", "b", "--resize", "256")
 	f(`--on-bad "maybe"`, "a", "-o", "b", "--on-bad", "maybe")
 	f(`--check "all"`, "a", "-o", "b", "--check", "all")
+	f(`cannot index every "many"`, "a", "-o", "b", "--entropy-index", "many")
 	f(`--filter`, "a", "-o", "b", "--filter", "cubist")
 	f(`"much" is no size`, "a", "-o", "b", "--memory", "much")
 }

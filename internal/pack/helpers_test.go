@@ -45,12 +45,13 @@ type childOptions struct {
 	Root, Output string
 	SkipBad      bool
 	Resize       pack.Resize
+	EntropyStep  int
 	FileSize     uint64 // largest file that it may write; 0 = any
 }
 
 func (c childOptions) pack() pack.Options {
 	o := options(c.Root, c.Output)
-	o.SkipBad, o.Resize = c.SkipBad, c.Resize
+	o.SkipBad, o.Resize, o.EntropyStep = c.SkipBad, c.Resize, c.EntropyStep
 	return o
 }
 

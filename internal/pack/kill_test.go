@@ -24,7 +24,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 	root, dir := photoTree(t, 500), t.TempDir()
 	write(t, filepath.Join(root, "class 0", "0300.bad.jpg"), []byte("no picture"))
-	c := childOptions{Root: root, Output: filepath.Join(t.TempDir(), "want.stk"), SkipBad: true, Resize: pack.Resize{Max: 60}}
+	c := childOptions{Root: root, Output: filepath.Join(t.TempDir(), "want.stk"), SkipBad: true, Resize: pack.Resize{Max: 60}, EntropyStep: 8}
 	run(t, c.pack())
 	want := contents(t, c.Output)
 	c.Output = filepath.Join(dir, "p.stk")

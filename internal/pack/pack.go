@@ -93,7 +93,7 @@ func (p *packer) index(ctx context.Context) error {
 	}
 	p.opts.Progress.Phase("indexing", "files", done, 0)
 	return p.writer.IndexEntropy(ctx, dataset.EntropyOptions{Step: p.opts.EntropyStep,
-		Workers: sysinfo.Read().Cores, Progress: func(n int64) { p.opts.Progress.Add(n, 0) }})
+		Workers: min(p.opts.Workers, sysinfo.Read().Cores), Progress: func(n int64) { p.opts.Progress.Add(n, 0) }})
 }
 
 // checkOutput refuses before a long scan what dataset.NewWriter would after it.
