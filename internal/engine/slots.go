@@ -6,6 +6,7 @@ import (
 
 	"stoker/internal/errs"
 	"stoker/internal/shm"
+	"stoker/internal/stats"
 )
 
 // slotState is where a slot is on its way; see docs/memory.md.
@@ -25,6 +26,10 @@ type slot struct {
 	region     *shm.Region
 	epoch      uint64 // of the batch in it
 	step       uint64
+
+	// What the batch is made with, reused by the next one in the slot.
+	indices []int64
+	rows    []stats.Row
 }
 
 // minSlots are the fewest that a session can work with: one that the consumer

@@ -32,8 +32,8 @@ type batch struct {
 	last     bool
 	valid    int
 
-	indices []int64       // dataset indices by row; a substitute replaces its own
-	rows    []stats.Row   // what each sample took
+	indices []int64       // dataset indices by row, the slot's; a substitute replaces its own
+	rows    []stats.Row   // what each sample took, the slot's
 	blocked time.Duration // the planner waited for the slot
 
 	noting sync.Mutex
@@ -77,14 +77,9 @@ func (s *Session) planStream(st *stream, epoch uint64, position int64) {
 	}
 }
 
-// planBatch decides a batch and waits for a slot; nil when the stream ended.
+// planBatch waits for a slot and decides the batch in it; nil when the stream
+// ended.
 func (s *Session) planBatch(st *stream, epoch, step uint64, position int64) *batch {
-	b := &batch{stream: st, epoch: epoch, step: step, done: make(chan struct{})}
-	b.indices, b.valid, b.position = s.plan.Batch(epoch, position, make([]int64, 0, s.plan.BatchSize))
-	b.last = s.plan.Steps(b.position) == 0
-	b.rows = make([]stats.Row, len(b.indices))
-	b.pending.Store(int32(len(b.indices)))
-
 	before := s.now()
 	sl, err := s.slots.take(st.ctx, epoch, step)
 	if err != nil {
@@ -94,7 +89,12 @@ func (s *Session) planBatch(st *stream, epoch, step uint64, position int64) *bat
 	if sl == nil {
 		return nil
 	}
-	b.slot, b.blocked = sl, s.now()-before
+	b := &batch{stream: st, slot: sl, epoch: epoch, step: step, blocked: s.now() - before, done: make(chan struct{})}
+	b.indices, b.valid, b.position = s.plan.Batch(epoch, position, sl.indices[:0])
+	b.last = s.plan.Steps(b.position) == 0
+	b.pending.Store(int32(len(b.indices)))
+	b.rows = append(sl.rows[:0], make([]stats.Row, len(b.indices))...)
+	sl.indices, sl.rows = b.indices, b.rows
 	if !s.enqueue(b) {
 		s.slots.drop(sl)
 		return nil
