@@ -176,7 +176,7 @@ func (f planFlags) rows(ctx context.Context, lengths []int32, facts inspect.Dist
 }
 
 // drawnSteps are the steps of each way that the picture shows.
-const drawnSteps = 3
+const drawnSteps = 2
 
 func drawPlan(path string, rows []planRow) error {
 	var panels []picture.Panel

@@ -16,7 +16,8 @@ type Panel struct {
 	Steps []batching.Step
 }
 
-// All lengths are in SVG units; a panel is as wide as its longest batch is long.
+// All lengths are in SVG units; the longest padded or packed row is as wide as the
+// picture.
 const (
 	width, rowHeight, gap, margin, titleHeight = 900, 3.0, 8.0, 20.0, 26.0
 	mostRows                                   = 400 // of one panel
@@ -27,9 +28,13 @@ const (
 func SVG(panels []Panel) string {
 	longest := int32(1)
 	for _, p := range panels {
-		each(p, func(m batching.Micro) { longest = max(longest, m.Width) })
+		each(p, func(m batching.Micro) {
+			if !m.Varlen {
+				longest = max(longest, m.Width)
+			}
+		})
 	}
-	d := drawing{scale: (width - 2*margin) / float64(longest)}
+	d := drawing{longest: longest, scale: (width - 2*margin) / float64(longest)}
 	for _, p := range panels {
 		d.panel(p)
 	}
@@ -62,9 +67,10 @@ func rowsOf(m batching.Micro) int {
 }
 
 type drawing struct {
-	b     strings.Builder
-	scale float64
-	y     float64
+	b       strings.Builder
+	longest int32 // tokens as wide as the picture
+	scale   float64
+	y       float64
 }
 
 func (d *drawing) panel(p Panel) {
@@ -84,17 +90,31 @@ func (d *drawing) micro(m batching.Micro) {
 		}
 		return
 	}
-	rows := m.Rows
 	if m.Varlen {
-		rows = []int32{0, int32(len(m.Pieces))}
+		d.varlen(m)
+		return
 	}
-	for r := range len(rows) - 1 {
+	for r := range len(m.Rows) - 1 {
 		var lengths []int32
-		for _, piece := range m.Pieces[rows[r]:rows[r+1]] {
+		for _, piece := range m.Pieces[m.Rows[r]:m.Rows[r+1]] {
 			lengths = append(lengths, piece.Length)
 		}
 		d.row(m.Width, lengths...)
 	}
+}
+
+// varlen draws sequences one behind the other, as many in a line as fit.
+func (d *drawing) varlen(m batching.Micro) {
+	var line []int32
+	var used int32
+	for _, piece := range m.Pieces {
+		if used+piece.Length > d.longest {
+			d.row(used, line...)
+			line, used = nil, 0
+		}
+		line, used = append(line, piece.Length), used+piece.Length
+	}
+	d.row(used, line...)
 }
 
 // row draws a padded or packed row: light all over, dark where tokens are, and
