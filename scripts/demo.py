@@ -83,7 +83,7 @@ def train(name: str, network: Any, begun: float) -> int:
     say(f"loss at the end     {loss:.3f}")
     say(f"test accuracy       {bold(f'{100 * accuracy:.1f} %')} of pictures never seen in training")
     say(f"waited for data     {bold(f'{100 * waited / wall:.1f} %')} of {wall:.1f} s of training")
-    say(f"last epoch          {loader.report()}")
+    say(f"verdict             {loader.report()}")
     say(f"the whole demo      {time.monotonic() - begun:.0f} s")
     loader.close()
     if accuracy < WANTED_ACCURACY:
@@ -98,11 +98,11 @@ def test(network: Any) -> float:
         str(FOLDER / "test.stk"), 100, transforms=[stoker.Resize((SIDE, SIDE))], shuffle=False, last_batch="pad"
     )
     right = total = 0
-    with loader:
-        for images, labels in loader:
-            count = loader.valid
-            right += int((network.predict(images) == np.asarray(labels))[:count].sum())
-            total += count
+    for images, labels in loader:
+        count = loader.valid
+        right += int((network.predict(images) == np.asarray(labels))[:count].sum())
+        total += count
+    loader.close()
     return right / total
 
 

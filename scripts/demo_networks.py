@@ -40,6 +40,7 @@ class TorchNetwork:
         from torch import nn
 
         torch.manual_seed(0)
+        torch.set_num_threads(1)  # so small a network gains nothing from more, and they spin
         self.torch = torch
         layers: list[Any] = [nn.InstanceNorm2d(3)]
         before = 3

@@ -60,6 +60,7 @@ def write_wheel(folder: Path, program: Path, platform: str, version: str) -> Pat
     files["stoker/_bin/stoker"] = program.read_bytes()
     files[f"{info}/METADATA"] = metadata(version).encode()
     files[f"{info}/WHEEL"] = wheel_file(tag).encode()
+    files[f"{info}/entry_points.txt"] = b"[console_scripts]\nstoker = stoker._binary:main\n"
     files[f"{info}/licenses/LICENSE"] = (ROOT / "LICENSE").read_bytes()
     record = "".join(f"{name},{digest(data)},{len(data)}\n" for name, data in sorted(files.items()))
     target = folder / f"stoker-{version}-{tag}.whl"

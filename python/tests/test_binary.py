@@ -84,3 +84,14 @@ def test_a_missing_dataset(own_engine: str, tmp_path: Path) -> None:
     with pytest.raises(stoker.NotFoundError) as caught:
         stoker.Loader(tmp_path / "none.stk")
     assert str(tmp_path / "none.stk") in str(caught.value)
+
+
+def test_the_command_does_not_find_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    command = tmp_path / "stoker"
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    monkeypatch.delenv("STOKER_BIN", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(_binary, "_runs", lambda path: path.parent == tmp_path)
+    with pytest.raises(SystemExit, match="not installed"):
+        _binary.main()
