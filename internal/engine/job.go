@@ -207,6 +207,9 @@ func (s *Session) produce(w *tools, j *job) error {
 	t.DecodeBusy += int64(decoded - begin)
 	t.AugmentBusy += int64(s.now() - decoded)
 	t.Decoded = 1
+	if j.sample.Format == codec.JPEG {
+		t.JPEG = 1
+	}
 	t.StoredPixels = int64(j.sample.Width) * int64(j.sample.Height)
 	t.RegionPixels = int64(r.Dx()) * int64(r.Dy())
 	t.ShortSide = int64(min(j.sample.Width, j.sample.Height))

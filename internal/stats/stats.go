@@ -48,7 +48,8 @@ type Row struct {
 	AugmentBusy                  int64
 	Bytes                        int64 // read
 	StoredPixels, RegionPixels   int64 // of the stored image, and of the part that was decoded
-	ShortSide, Decoded           int64 // of the stored image in pixels; 1 where it was decoded
+	ShortSide                    int64 // of the stored image in pixels
+	Decoded, JPEG                int64 // 1 where it was decoded, and was a JPEG
 }
 
 // Totals are the sums over some batches.
@@ -56,7 +57,7 @@ type Totals struct {
 	Batches, Samples int64
 	Stages           [Stages]Time
 	BytesRead        int64
-	Decoded          int64 // images
+	Decoded, JPEG    int64 // images, and those that were JPEGs
 	StoredPixels     int64
 	RegionPixels     int64
 	ShortSides       int64         // sum over the decoded images
@@ -73,6 +74,7 @@ func (t *Totals) AddRows(rows []Row) {
 		t.Stages[Augment].Add(Time{Busy: time.Duration(r.AugmentBusy), Items: 1})
 		t.BytesRead += r.Bytes
 		t.Decoded += r.Decoded
+		t.JPEG += r.JPEG
 		t.StoredPixels += r.StoredPixels
 		t.RegionPixels += r.RegionPixels
 		t.ShortSides += r.ShortSide
@@ -88,6 +90,7 @@ func (t *Totals) Add(o *Totals) {
 	}
 	t.BytesRead += o.BytesRead
 	t.Decoded += o.Decoded
+	t.JPEG += o.JPEG
 	t.StoredPixels += o.StoredPixels
 	t.RegionPixels += o.RegionPixels
 	t.ShortSides += o.ShortSides

@@ -43,6 +43,19 @@ func TestJudge(t *testing.T) {
 			f.Waited, f.ShortSides = 5*s, 2560*512
 			f.Stages[stats.Decode].Busy, f.Stages[stats.Augment].Busy = 18*s, 2*s
 		})
+	f("decoding, crops of JPEGs", stats.LimitDecode,
+		"waited for data 50 % of the epoch (5 s); the limit is image decoding (90 % of the work on 2 workers); "+
+			"`stoker index` would let crops skip what they do not show",
+		func(f *stats.Facts) {
+			f.Waited, f.JPEG, f.StoredPixels, f.RegionPixels = 5*s, 2000, 1000, 500
+			f.Stages[stats.Decode].Busy, f.Stages[stats.Augment].Busy = 18*s, 2*s
+		})
+	f("decoding, crops of JPEGs with indexes", stats.LimitDecode,
+		"waited for data 50 % of the epoch (5 s); the limit is image decoding (90 % of the work on 2 workers); more cores would help",
+		func(f *stats.Facts) {
+			f.Waited, f.JPEG, f.StoredPixels, f.RegionPixels, f.Indexed = 5*s, 2000, 1000, 500, true
+			f.Stages[stats.Decode].Busy, f.Stages[stats.Augment].Busy = 18*s, 2*s
+		})
 	f("decoding, nothing left", stats.LimitDecode,
 		"waited for data 50 % of the epoch (5 s); the limit is image decoding (90 % of the work on 2 workers); "+
 			"more cores would help",
