@@ -40,6 +40,9 @@ func (s *Source) readCSV(r io.Reader, steps *steps) (*table, error) {
 			return nil, t.fail(1, strconv.Itoa(i+1), "is not UTF-8")
 		}
 	}
+	if err := t.checkSize(len(names), 1); err != nil {
+		return nil, err
+	}
 	h, err := t.header(names, 1)
 	if err != nil {
 		return nil, err
@@ -56,6 +59,9 @@ func (s *Source) readCSV(r io.Reader, steps *steps) (*table, error) {
 			return nil, t.csvError(err)
 		}
 		if err := steps.check(); err != nil {
+			return nil, err
+		}
+		if err := t.checkSize(len(names), len(t.keys)+2); err != nil {
 			return nil, err
 		}
 		if err := t.csvRow(s.Root, in, names, columns, h.path, row); err != nil {

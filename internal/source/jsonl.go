@@ -64,6 +64,9 @@ func (r *jsonlReader) row(text []byte, line int) error {
 	if err != nil {
 		return r.jsonError(err, line)
 	}
+	if err := r.checkSize(max(len(members), len(r.columns)), line); err != nil {
+		return err
+	}
 	if len(r.keys) == 0 {
 		if err := r.settleRoles(members, line); err != nil {
 			return err
@@ -142,7 +145,7 @@ func parseObject(text []byte) ([]member, error) {
 		return nil, errors.New("is not a JSON object in braces")
 	}
 	var members []member
-	for in.More() {
+	for in.More() && len(members) <= maxColumns {
 		t, err := in.Token()
 		if err != nil {
 			return nil, err
@@ -162,6 +165,9 @@ func parseObject(text []byte) ([]member, error) {
 			return nil, err
 		}
 		members = append(members, member{name, c})
+	}
+	if len(members) > maxColumns {
+		return members, nil // refused by checkSize
 	}
 	if _, err := in.Token(); err != nil {
 		return nil, err

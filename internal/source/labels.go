@@ -46,6 +46,14 @@ func findLabels(o Options) (string, error) {
 		WithHint("say which with --labels %s", filepath.Join(o.Root, found[0]))
 }
 
+// The most that a labels file may hold. Both are far beyond real ones; they bound
+// time and memory where a file is no labels file at all, or where each of a
+// million rows names a column of its own.
+const (
+	maxColumns = 1000
+	maxCells   = 1 << 27
+)
+
 // table is a labels file while it is read.
 type table struct {
 	file    string // for messages
@@ -96,6 +104,17 @@ func (t *table) addPath(root, value string, line int, column string) *errs.Error
 
 func (t *table) tooLong(line int, column string, n int) *errs.Error {
 	return t.fail(line, column, "has %d bytes; a value may have %d", n, dataset.MaxTextBytes)
+}
+
+// checkSize refuses a table that grows too large.
+func (t *table) checkSize(columns, line int) error {
+	if columns > maxColumns {
+		return t.fail(line, "", "more than %d columns", maxColumns).WithHint("is this a labels file? it needs a path, and may have a label and some fields")
+	}
+	if cells := columns * (len(t.keys) + 1); cells > maxCells {
+		return t.fail(line, "", "more than %d values", maxCells).WithHint("leave out columns that training does not need")
+	}
+	return nil
 }
 
 // scanLabels reads a source with a labels file.

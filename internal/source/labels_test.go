@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -156,6 +157,15 @@ func TestLabelsErrorsNameThePlace(t *testing.T) {
 	f("l.jsonl", `{"path": "a.jpg"}`+"\n"+`{"path": "b.jpg", "key": 1}`, `line 2, column "key"`)
 	f("l.jsonl", "{\"path\": \"\xff\"}", "line 1: is not UTF-8")
 	f("l.jsonl", `{"path": "`+strings.Repeat("x", 17<<20), "after row 0: a row is longer than 16 MiB")
+	f("l.csv", "path"+strings.Repeat(",x", 1<<20)+"\n", "line 1: more than 1000 columns")
+	f("l.jsonl", "{"+strings.Repeat(`"x":1,`, 1<<20)+"}", `line 1: "x" stands twice`)
+	var members, rows strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&members, `"x%d":1,`, i)
+		fmt.Fprintf(&rows, "{\"path\": \"a%d.jpg\", \"x%d\": 1}\n", i, i)
+	}
+	f("l.jsonl", "{"+members.String()+`"path": "a.jpg"}`, "line 1: more than 1000 columns")
+	f("l.jsonl", rows.String(), "line 1002: more than 1000 columns")
 	f("l.txt", "a.jpg", "unsupported", `ends in .csv or .jsonl, not in ".txt"`)
 }
 
