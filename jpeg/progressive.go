@@ -211,22 +211,29 @@ func (s *progressiveScan) acRefine(blk *[64]int16, j int) {
 // correct refines coefficients from k on, passing the given number of zeros,
 // and returns the place of the zero after those, or one past the band.
 func (s *progressiveScan) correct(blk *[64]int16, k, zeros int) int {
+	data, pos, al := s.data, s.pos, s.al&15
+	w, left := window(data, pos), 57
 	for ; k <= s.se; k++ {
 		c := &blk[zigzag[k&63]]
-		if *c == 0 {
+		v := *c
+		if v == 0 {
 			if zeros == 0 {
 				break
 			}
 			zeros--
 			continue
 		}
-		if s.bits(1) == 1 && *c&(1<<s.al) == 0 {
-			if *c >= 0 {
-				*c += 1 << s.al
-			} else {
-				*c -= 1 << s.al
-			}
+		if left == 0 {
+			w, left = window(data, pos), 57
 		}
+		// A one moves the value away from zero, unless the bit is set already.
+		add := int16(w>>63) &^ (v >> al) << al
+		sign := v >> 15
+		*c = v + (add ^ sign) - sign
+		w <<= 1
+		pos++
+		left--
 	}
+	s.pos = pos
 	return k
 }
