@@ -89,7 +89,7 @@ func startRun(ctx context.Context, f runFlags, argv []string) error {
 	}
 	spec := rundir.Spec{
 		Name: f.name, Argv: argv, Dir: dir, Created: time.Now(), Host: procs.Host(), BootID: procs.BootID(), Stoker: version,
-		PTY: !f.noPTY, Piped: !client.Foreground(os.Stdin), Split: !f.detach && !samePlace(os.Stdout, os.Stderr), Cols: cols, Rows: rows, Total: f.total, Pattern: f.pattern,
+		PTY: !f.noPTY, Foreground: !f.detach, Piped: !client.Foreground(os.Stdin), Split: !f.detach && !samePlace(os.Stdout, os.Stderr), Cols: cols, Rows: rows, Total: f.total, Pattern: f.pattern,
 		Restarts: f.restarts, Backoff: f.backoff, Resume: f.resume, Exact: f.exact, Notify: !f.noNotify,
 	}
 	d, err := state.Create(&spec)

@@ -69,7 +69,7 @@ type client struct {
 func Run(ctx context.Context, o Options) (Result, error) {
 	c := &client{Options: o, window: make(chan struct{}, link.InputWindow), result: make(chan Result, 8)}
 	c.findTerminal()
-	if err := c.connect(nil); err != nil {
+	if err := c.meet(); err != nil {
 		return Result{}, err
 	}
 	defer func() { c.current().Close() }()
@@ -101,6 +101,20 @@ func (c *client) findTerminal() {
 			c.paint, c.painted = newPainter(f, cols, rows), f
 			return
 		}
+	}
+}
+
+// meet connects for the first time, perhaps while one supervisor takes the place
+// of another.
+func (c *client) meet() (err error) {
+	for deadline := time.Now().Add(reconnectFor); ; {
+		if err = c.connect(nil); err == nil || errs.Is(err, errs.Mismatch) || time.Now().After(deadline) {
+			return err
+		}
+		if s, statusErr := rundir.ReadStatus(c.Dir.Status()); statusErr == nil && s.Phase == rundir.Ended {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
 }
 

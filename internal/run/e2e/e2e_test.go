@@ -201,7 +201,7 @@ func (r *run) attached(attach bool, input io.Reader) (out string, result client.
 func TestForegroundIsTransparent(t *testing.T) {
 	t.Parallel()
 	state := newState(t)
-	r := start(t, state, "echo out; echo err >&2; cat; exit 5", func(s *rundir.Spec) { s.Piped = true })
+	r := start(t, state, "echo out; echo err >&2; cat; exit 5", func(s *rundir.Spec) { s.Piped, s.Foreground = true, true })
 	out, result := r.attached(false, strings.NewReader("piped\x03\x04in\n"))
 	if out != "out\nerr\npiped\x03\x04in\n" || result.End == nil || result.End.Code != 5 {
 		t.Fatalf("%q %+v", out, result)
@@ -213,7 +213,7 @@ func TestForegroundIsTransparent(t *testing.T) {
 
 func TestLargeOutputArrivesWhole(t *testing.T) {
 	t.Parallel()
-	r := start(t, newState(t), "head -c 20000000 /dev/zero | tr '\\0' 'x'; echo; echo end", func(s *rundir.Spec) { s.Piped = true })
+	r := start(t, newState(t), "head -c 20000000 /dev/zero | tr '\\0' 'x'; echo; echo end", func(s *rundir.Spec) { s.Piped, s.Foreground = true, true })
 	out, _ := r.attached(false, strings.NewReader(""))
 	if len(out) != 20000005 || !strings.HasSuffix(out, "x\nend\n") {
 		t.Fatalf("%d bytes", len(out))

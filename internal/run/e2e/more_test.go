@@ -41,7 +41,7 @@ func TestClientOutlivesItsSupervisor(t *testing.T) {
 
 func TestStderrGoesWhereTheClientsGoes(t *testing.T) {
 	t.Parallel()
-	r := start(t, newState(t), "echo one; echo two >&2; echo three", func(s *rundir.Spec) { s.Split = true })
+	r := start(t, newState(t), "echo one; echo two >&2; echo three", func(s *rundir.Spec) { s.Split, s.Foreground = true, true })
 	outR, outW, _ := os.Pipe()
 	errR, errW, _ := os.Pipe()
 	nowhere, _ := os.Open(os.DevNull)

@@ -30,28 +30,29 @@ import (
 
 // Spec is what a run was asked to be. It holds no environment and no secrets.
 type Spec struct {
-	ID       string        `json:"id"`
-	Name     string        `json:"name,omitempty"`
-	Argv     []string      `json:"argv"`
-	Dir      string        `json:"dir"`
-	Created  time.Time     `json:"created"`
-	Host     string        `json:"host"`
-	BootID   string        `json:"boot_id"`
-	Stoker   string        `json:"stoker"` // version that started it
-	PTY      bool          `json:"pty"`
-	Piped    bool          `json:"piped"` // stdin comes from a pipe or file, not from a terminal
-	Split    bool          `json:"split"` // standard error is kept apart: the client's goes elsewhere than its output
-	Cols     int           `json:"cols"`  // of the child's terminal at the start
-	Rows     int           `json:"rows"`
-	Total    int64         `json:"total,omitempty"`   // --total: steps of the whole run
-	Pattern  string        `json:"pattern,omitempty"` // --pattern: regular expression of a progress line
-	Restarts int           `json:"restarts,omitempty"`
-	Backoff  time.Duration `json:"backoff,omitempty"` // before the first restart; doubled for each further one
-	Exact    bool          `json:"exact,omitempty"`   // tqdm is asked for exact counts through its environment
-	Resume   bool          `json:"resume,omitempty"`  // restarts add the framework's own resume flags, as shown
-	RawCap   int64         `json:"raw_cap,omitempty"`
-	CleanCap int64         `json:"clean_cap,omitempty"`
-	Notify   bool          `json:"notify"`
+	ID         string        `json:"id"`
+	Name       string        `json:"name,omitempty"`
+	Argv       []string      `json:"argv"`
+	Dir        string        `json:"dir"`
+	Created    time.Time     `json:"created"`
+	Host       string        `json:"host"`
+	BootID     string        `json:"boot_id"`
+	Stoker     string        `json:"stoker"` // version that started it
+	PTY        bool          `json:"pty"`
+	Piped      bool          `json:"piped"`      // stdin comes from a pipe or file, not from a terminal
+	Foreground bool          `json:"foreground"` // a client comes at once; the supervisor waits for it
+	Split      bool          `json:"split"`      // standard error is kept apart: the client's goes elsewhere than its output
+	Cols       int           `json:"cols"`       // of the child's terminal at the start
+	Rows       int           `json:"rows"`
+	Total      int64         `json:"total,omitempty"`   // --total: steps of the whole run
+	Pattern    string        `json:"pattern,omitempty"` // --pattern: regular expression of a progress line
+	Restarts   int           `json:"restarts,omitempty"`
+	Backoff    time.Duration `json:"backoff,omitempty"` // before the first restart; doubled for each further one
+	Exact      bool          `json:"exact,omitempty"`   // tqdm is asked for exact counts through its environment
+	Resume     bool          `json:"resume,omitempty"`  // restarts add the framework's own resume flags, as shown
+	RawCap     int64         `json:"raw_cap,omitempty"`
+	CleanCap   int64         `json:"clean_cap,omitempty"`
+	Notify     bool          `json:"notify"`
 }
 
 // Dir is one run's directory.

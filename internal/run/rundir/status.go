@@ -24,7 +24,6 @@ type Status struct {
 	DataWait   *float64        `json:"data_wait,omitempty"`
 	Checkpoint *Checkpoint     `json:"checkpoint,omitempty"`
 	Stall      string          `json:"stall,omitempty"` // what the run was doing when it stopped moving; "" when it moves
-	Notes      []string        `json:"notes,omitempty"`
 	End        *End            `json:"end,omitempty"`
 }
 

@@ -157,7 +157,7 @@ func (s *supervisor) fromClient(m message) {
 	}
 	switch m.kind {
 	case link.ClientHello:
-		s.clients[c] = true
+		s.clients[c], s.met = true, true
 		s.resize(c.hello.Cols, c.hello.Rows)
 		m.reply <- s.welcome(c)
 		s.dirty = true
@@ -221,12 +221,14 @@ func (s *supervisor) welcome(c *client) link.Reply {
 }
 
 // farewell lets the clients take the last output and the end, as long as they
-// take anything.
+// take anything. The client of a command that is over at once may not even have
+// come yet.
 func (s *supervisor) farewell() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	moved := time.Now()
-	for before := int64(-1); len(s.clients) > 0 && time.Since(moved) < lingerLimit; {
+	expected := func() bool { return s.Spec.Foreground && !s.Revived && !s.met && time.Since(moved) < meetLimit }
+	for before := int64(-1); expected() || len(s.clients) > 0 && time.Since(moved) < lingerLimit; {
 		select {
 		case m := <-s.messages:
 			switch {
@@ -234,7 +236,7 @@ func (s *supervisor) farewell() {
 				delete(s.clients, m.from)
 			case m.reply != nil: // one that comes now gets the end at once
 				m.from.final = s.finalPayload()
-				s.clients[m.from] = true
+				s.clients[m.from], s.met = true, true
 				m.reply <- s.welcome(m.from)
 			}
 		case <-tick.C:

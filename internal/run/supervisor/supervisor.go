@@ -34,6 +34,7 @@ const (
 	lookEvery   = 5 * time.Second        // at checkpoints, stalls and the disk
 	minCols     = 200                    // of the child's terminal: bars are printed whole
 	lingerLimit = time.Minute            // for clients that do not take the last output
+	meetLimit   = 20 * time.Second       // for the client that started the run to come
 )
 
 // Options of a supervisor.
@@ -66,6 +67,7 @@ type supervisor struct {
 	lines  []byte // finished lines that the clean log does not have yet
 
 	clients  map[*client]bool
+	met      bool // a client has come
 	messages chan message
 	inputs   []*client // whose Input frames the holder has not acknowledged yet
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"stoker/internal/run/estimate"
 	"stoker/internal/run/procs"
 	"stoker/internal/run/progress"
 	"stoker/internal/run/rundir"
@@ -95,9 +96,7 @@ func TestTrackIsBounded(t *testing.T) {
 	at := time.Unix(1_780_000_000, 0)
 	w := newWatcher(rundir.Spec{Created: at, Dir: t.TempDir()})
 	for n := int64(1); n <= 3*maxTrack; n++ {
-		s := w.est.Status(at)
-		s.GlobalStep = n
-		w.note(at.Add(time.Duration(n)*time.Second), s)
+		w.note(at.Add(time.Duration(n)*time.Second), estimate.Status{GlobalStep: n})
 	}
 	if len(w.track) > maxTrack || w.stepAt(at.Add(3*maxTrack*time.Second)) != 3*maxTrack {
 		t.Fatal(len(w.track))
