@@ -138,5 +138,17 @@ func TestNoAllocations(t *testing.T) {
 		if n > 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
+		recoded, err := Recode(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n = testing.AllocsPerRun(20, func() {
+			if err := d.Decode(dst, 3*h.Width, recoded, image.Rectangle{}, Options{}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n > 0 {
+			t.Errorf("%s re-coded: %v allocations", name, n)
+		}
 	}
 }

@@ -55,7 +55,6 @@ func Recode(src []byte) ([]byte, error) {
 	if err := d.loadAll(base); err != nil {
 		return nil, err
 	}
-	f := &d.p.frame
 	rest, err := d.deflateRest(base)
 	if err != nil {
 		return nil, err
@@ -64,28 +63,13 @@ func Recode(src []byte) ([]byte, error) {
 		return nil, err // Restore could not make the image again
 	}
 	widths := d.chooseWidths()
-	tables, _ := f.distinctTables()
-	le := binary.LittleEndian
-	out := make([]byte, recodedHeader, len(src)+len(src)/3)
-	copy(out, recodedMagic)
-	le.PutUint16(out[16:], uint16(f.width))
-	le.PutUint16(out[18:], uint16(f.height))
-	copy(out[20:], []byte{byte(f.ncomp), byte(f.colour), byte(d.p.orientation), byte(len(tables))})
-	le.PutUint16(out[24:], recodedStep)
-	le.PutUint32(out[28:], uint32(len(rest)))
-	for i := range f.ncomp {
-		c := &f.comp[i]
-		out = append(out, byte(c.h<<4|c.v), byte(f.tableOf(tables, i)), byte(widths[i]), 0)
-	}
-	for _, t := range tables {
-		for _, q := range t {
-			out = le.AppendUint16(out, q)
-		}
-	}
 	blocks, rows, chunks, err := d.packAll(&widths)
 	if err != nil {
 		return nil, err
 	}
+	out := d.appendRecodedHeader(make([]byte, 0, len(src)+len(src)/3), &widths)
+	le := binary.LittleEndian
+	le.PutUint32(out[28:], uint32(len(rest)))
 	for _, at := range rows {
 		out = le.AppendUint32(out, uint32(at))
 	}
@@ -102,6 +86,29 @@ func Recode(src []byte) ([]byte, error) {
 	le.PutUint32(out[12:], uint32(start))
 	le.PutUint32(out[4:], crc32.Checksum(out[8:start], castagnoli))
 	return out, nil
+}
+
+// appendRecodedHeader appends the header up to the quantisation tables, without
+// the lengths.
+func (d *Decoder) appendRecodedHeader(out []byte, widths *[4]uint) []byte {
+	f, le := &d.p.frame, binary.LittleEndian
+	tables, _ := f.distinctTables()
+	out = append(out, make([]byte, recodedHeader)...)
+	copy(out, recodedMagic)
+	le.PutUint16(out[16:], uint16(f.width))
+	le.PutUint16(out[18:], uint16(f.height))
+	copy(out[20:], []byte{byte(f.ncomp), byte(f.colour), byte(d.p.orientation), byte(len(tables))})
+	le.PutUint16(out[24:], recodedStep)
+	for i := range f.ncomp {
+		c := &f.comp[i]
+		out = append(out, byte(c.h<<4|c.v), byte(f.tableOf(tables, i)), byte(widths[i]), 0)
+	}
+	for _, t := range tables {
+		for _, q := range t {
+			out = le.AppendUint16(out, q)
+		}
+	}
+	return out
 }
 
 // deflateRest compresses what is not coefficients.
@@ -206,23 +213,26 @@ func Restore(recoded []byte) ([]byte, error) {
 	d.coef = grow(d.coef, blocks*64)
 	clear(d.coef)
 	d.unpackAll()
-	recodedFrame := d.p.frame
+	unpacked := d.p.frame
 	d.p = parser{}
 	if err := d.p.toScan(head); err != nil {
 		return nil, err
 	}
-	f := &d.p.frame
-	if f.width != recodedFrame.width || f.height != recodedFrame.height || f.ncomp != recodedFrame.ncomp {
+	if !d.p.frame.sameLayout(&unpacked) {
 		return nil, errAt(Corrupt, -1, "metadata of a re-coded image belongs to another")
 	}
-	for i := range f.ncomp {
-		if f.comp[i].h != recodedFrame.comp[i].h || f.comp[i].v != recodedFrame.comp[i].v {
-			return nil, errAt(Corrupt, -1, "metadata of a re-coded image belongs to another")
-		}
-	}
-	d.p.frame = recodedFrame
+	d.p.frame = unpacked
 	out, err := d.encodeScan(bytes.Clone(head))
 	return append(out, tail...), err
+}
+
+// sameLayout tells whether the blocks of two frames lie alike.
+func (f *frame) sameLayout(g *frame) bool {
+	same := f.width == g.width && f.height == g.height && f.ncomp == g.ncomp
+	for i := range f.comp {
+		same = same && f.comp[i].h == g.comp[i].h && f.comp[i].v == g.comp[i].v
+	}
+	return same
 }
 
 // encodeScan appends the entropy-coded data of all blocks, with the tables and
