@@ -70,6 +70,9 @@ func stateWord(r Row) string {
 	return "failed"
 }
 
+// leastBar is the room that a bar gets before what stands beside it.
+const leastBar = 30
+
 // story is what there is to say in one line.
 func story(r Row, now time.Time, width int, color bool) string {
 	var extra []string
@@ -98,10 +101,10 @@ func story(r Row, now time.Time, width int, color bool) string {
 	if r.Progress == nil {
 		return cut(tail, width)
 	}
-	if tail != "" {
-		tail = "  " + tail
+	if tail = "  " + tail; tail == "  " || width-len(tail) < leastBar {
+		tail = ""
 	}
-	return bar.Render(*r.Progress, max(width-len(tail), 20), color) + tail
+	return bar.Render(*r.Progress, width-len(tail), color) + tail
 }
 
 // cut shortens s to n cells; what it cuts are paths and messages.
