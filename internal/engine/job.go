@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"math/bits"
 	"runtime/debug"
 	"time"
 
@@ -95,27 +94,12 @@ func (s *Session) look(j *job, index int64) error {
 type tools struct {
 	set     *codec.Set
 	scratch *transform.Scratch
-	region  []byte
+	region  regionMemory
 	index   []byte // the sample's entropy index
 }
 
 func newTools() *tools {
 	return &tools{set: codec.NewSet(codec.Limits{}), scratch: transform.NewScratch()}
-}
-
-// room returns memory for the decoded region. It doubles, from 1 MiB, while small
-// and grows by an eighth at least when large, so that after a few pictures it is
-// as large as it gets.
-func (w *tools) room(width, height int) pixel.RGB {
-	n := pixel.Bytes(width, height)
-	if n > cap(w.region) {
-		step := max(1<<bits.Len(uint(n-1)), 1<<20)
-		if step > 8<<20 {
-			step /= 8
-		}
-		w.region = make([]byte, (n+step-1)/step*step)
-	}
-	return pixel.Grow(&w.region, width, height)
 }
 
 // Pictures of more than hugePixels, more than most cameras make, take their
@@ -138,6 +122,7 @@ func (j *job) need() int64 {
 // worker decodes and augments samples until the session ends.
 func (s *Session) worker() {
 	w := newTools()
+	defer func() { w.region.free() }()
 	for {
 		begin := s.now()
 		select {
@@ -148,6 +133,7 @@ func (s *Session) worker() {
 				return
 			}
 			if sound := s.finish(w, j); need > 0 || !sound {
+				w.region.free()
 				w = newTools() // smaller, or not broken
 			}
 			s.opts.Budget.done(need)
@@ -195,7 +181,11 @@ func (s *Session) produce(w *tools, j *job) error {
 	r := j.decision.Region
 	j.stage = stats.Decode
 	begin := s.now()
-	image := w.room(r.Dx(), r.Dy())
+	image, err := w.region.take(r.Dx(), r.Dy())
+	if err != nil {
+		return err
+	}
+	defer w.region.done()
 	if err := s.decodeRegion(w, j, image); err != nil {
 		return s.locate(j, err)
 	}

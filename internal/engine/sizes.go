@@ -38,7 +38,7 @@ const (
 	buffersShare = 8
 	minBuffers   = 4 << 20
 	maxBuffers   = 32 << 20
-	keepBytes    = 512 << 10 // of stored bytes for each sample in flight
+	keepBytes    = 256 << 10 // of stored bytes for each sample in flight
 	workerBytes  = 8 << 20
 	processBytes = 24 << 20
 	scratchShare = 4

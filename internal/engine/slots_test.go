@@ -105,3 +105,35 @@ func TestHugePicturesShareTheBudget(t *testing.T) {
 	b.done(1 << 40)
 	b.done(0)
 }
+
+func TestLargeRegionsAreKeptWhereTheyAreCommon(t *testing.T) {
+	var m regionMemory
+	defer m.free()
+	use := func(side int) {
+		image, err := m.take(side, side)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for y := range side {
+			image.Row(y)[0] = 1
+		}
+		m.done()
+	}
+	use(100)
+	use(3000)
+	if m.large != nil {
+		t.Error("the memory of a rare large region is kept")
+	}
+	for range 20 {
+		use(3000)
+	}
+	if m.large == nil {
+		t.Error("the memory of common large regions is not kept")
+	}
+	for range 100 {
+		use(100)
+	}
+	if m.large != nil {
+		t.Error("it is kept for ever")
+	}
+}
