@@ -1,25 +1,24 @@
 package codec
 
 import (
-	"compress/zlib"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"image"
-	"io"
 
 	"stoker/internal/pixel"
 )
 
 // pngDecoder reads PNG (the third edition of W3C's recommendation) row by row, no
-// further than the region's last row, with compress/zlib. Go's image/png makes a
-// new image for every file and keeps it whole.
+// further than the region's last row. Go's image/png makes a new image for every
+// file and keeps it whole.
 type pngDecoder struct {
-	data  pngData
-	zlib  io.ReadCloser
-	rows  [2][]byte // the row and the one above it, each behind its filter byte
-	wide  []byte    // a row of an interlaced pass as RGB
-	image pngHeader // of the file being decoded
+	data   inflater
+	joined []byte    // the compressed data, where they lie in several chunks
+	rows   [2][]byte // the row and the one above it, each behind its filter byte
+	wide   []byte    // a row of an interlaced pass as RGB
+	image  pngHeader // of the file being decoded
 }
 
 func (*pngDecoder) Version() string { return "stoker-png/1" }
@@ -119,69 +118,63 @@ type pngChunk struct {
 	body []byte
 }
 
+// pngName returns the name of a chunk that matters here, without an allocation.
+func pngName(b []byte) string {
+	for _, name := range [...]string{"IHDR", "PLTE", "eXIf", "IDAT", "IEND"} {
+		if string(b) == name {
+			return name
+		}
+	}
+	return ""
+}
+
 // readPNGChunk splits the first chunk off and checks it.
 func readPNGChunk(src []byte) (c pngChunk, rest []byte, err error) {
 	if len(src) < 12 {
 		return c, nil, corrupt(PNG, "it ends inside a chunk")
 	}
 	n := int64(binary.BigEndian.Uint32(src))
-	c.name = string(src[4:8])
+	c.name = pngName(src[4:8])
 	if n > int64(len(src)-12) {
 		if c.name == "IDAT" { // what is there may be asked for
 			c.body = src[8:]
 			return c, nil, nil
 		}
-		return c, nil, corrupt(PNG, "it ends inside chunk %q", c.name)
+		return c, nil, corrupt(PNG, "it ends inside chunk %q", src[4:8])
 	}
 	c.body = src[8 : 8+n]
 	if want := binary.BigEndian.Uint32(src[8+n:]); crc32.ChecksumIEEE(src[4:8+n]) != want {
-		return c, nil, corrupt(PNG, "the checksum of chunk %q is wrong", c.name)
+		return c, nil, corrupt(PNG, "the checksum of chunk %q is wrong", src[4:8])
 	}
 	return c, src[12+n:], nil
 }
 
-// pngData reads the bodies of consecutive IDAT chunks.
-type pngData struct {
-	body, rest []byte
-	err        error // of a chunk
+// compressed returns the bodies of the IDAT chunks that src begins with, as one. An
+// error of a chunk comes with what stands before it.
+func (d *pngDecoder) compressed(src []byte) ([]byte, error) {
+	c, rest, err := readPNGChunk(src)
+	body := c.body
+	for n := 0; err == nil && len(rest) >= 8 && string(rest[4:8]) == "IDAT"; n++ {
+		if n == 0 {
+			body = append(d.joined[:0], body...)
+		}
+		if c, rest, err = readPNGChunk(rest); err == nil {
+			body = append(body, c.body...)
+		}
+		d.joined = body
+	}
+	return body, err
 }
 
-// more goes on to the next chunk that has bytes.
-func (d *pngData) more() error {
-	for len(d.body) == 0 {
-		if len(d.rest) == 0 {
-			return io.ErrUnexpectedEOF
-		}
-		c, rest, err := readPNGChunk(d.rest)
-		if err != nil {
-			d.err = err
-			return err
-		}
-		if c.name != "IDAT" {
-			return io.ErrUnexpectedEOF
-		}
-		d.body, d.rest = c.body, rest
+// openZlib checks a zlib stream's header (RFC 1950) and begins with its data. The
+// checksum behind the data is not compared: the chunks have their own.
+func (d *pngDecoder) openZlib(src []byte) error {
+	const deflate, dictionary = 8, 0x20
+	if len(src) < 2 || src[0]&15 != deflate || src[1]&dictionary != 0 || (int(src[0])<<8|int(src[1]))%31 != 0 {
+		return corrupt(PNG, "its compressed data have no header")
 	}
+	d.data.reset(src[2:])
 	return nil
-}
-
-func (d *pngData) Read(p []byte) (int, error) {
-	if err := d.more(); err != nil {
-		return 0, err
-	}
-	n := copy(p, d.body)
-	d.body = d.body[n:]
-	return n, nil
-}
-
-// ReadByte keeps zlib from putting a buffer in between.
-func (d *pngData) ReadByte() (byte, error) {
-	if err := d.more(); err != nil {
-		return 0, err
-	}
-	b := d.body[0]
-	d.body = d.body[1:]
-	return b, nil
 }
 
 // maxDeflate is the largest ratio that deflate reaches: 258 bytes for two bits.
@@ -198,28 +191,24 @@ func (d *pngDecoder) Decode(src []byte, req Request, dst pixel.RGB) error {
 	if bits/8 > maxDeflate*int64(len(src)) {
 		return corrupt(PNG, "%d bytes cannot hold %d x %d pixels", len(src), h.width, h.height)
 	}
-	d.image, d.data = h, pngData{rest: rest}
-	err = d.open()
-	if err == nil && h.interlaced {
+	d.image = h
+	src, chunkErr := d.compressed(rest)
+	if err := d.openZlib(src); err != nil {
+		return cmp.Or(chunkErr, err)
+	}
+	if h.interlaced {
 		err = d.passes(req.Region, dst)
-	} else if err == nil {
+	} else {
 		err = d.whole(req.Region, dst)
 	}
-	if d.data.err != nil {
-		err = d.data.err
-	} else if err != nil {
-		err = corrupt(PNG, "%w", err)
+	d.data.src = nil
+	if err != nil && chunkErr != nil {
+		return chunkErr
 	}
-	d.data = pngData{} // keeps nothing of src
-	return err
-}
-
-func (d *pngDecoder) open() (err error) {
-	if r, ok := d.zlib.(zlib.Resetter); ok {
-		return r.Reset(&d.data, nil)
+	if err != nil {
+		return corrupt(PNG, "%w", err)
 	}
-	d.zlib, err = zlib.NewReader(&d.data)
-	return err
+	return nil
 }
 
 // whole decodes rows one after the other.
@@ -284,12 +273,11 @@ var errPNGFilter = errors.New("a row has an unknown filter")
 
 // next returns the next row without its filter.
 func (d *pngDecoder) next() ([]byte, error) {
-	if _, err := io.ReadFull(d.zlib, d.rows[0]); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
+	packed, err := d.data.next(len(d.rows[0]))
+	if err != nil {
 		return nil, err
 	}
+	copy(d.rows[0], packed)
 	filter, row, above := d.rows[0][0], d.rows[0][1:], d.rows[1][1:]
 	if !unfilter(filter, row, above, max(d.image.samples*d.image.depth/8, 1)) {
 		return nil, errPNGFilter
