@@ -162,12 +162,24 @@ class BaseLoader:
             place = int(state["epoch"]), int(state["position"])
         except (KeyError, TypeError, ValueError) as err:
             raise InvalidError(f"this is not the state of a loader: {err!r}") from err
-        session = self._open(place, dict(state))
         with self._lock:
-            self._drop_session()
-            self._session = session
+            if self._state is not None and _stream(state) == _stream(self._state):
+                self._go_to(place)
+            else:
+                session = self._open(place, dict(state))  # raises what differs
+                self._drop_session()
+                self._session = session
             self._owner = None
         self._next = self._cursor = place
+
+    def _go_to(self, place: Place) -> None:
+        """Continue the open session elsewhere, and start reading there."""
+        epoch, position = place
+        samples = int(self._opened()["samples"])
+        if epoch < 0 or not 0 <= position <= samples:
+            raise InvalidError(f"the saved state is damaged: epoch {epoch}, position {position} of {samples} samples")
+        with contextlib.suppress(_wire.ConnectionLost):  # the next batch finds out
+            self._main_session(place).go_to(epoch, position)
 
     # -- figures ----------------------------------------------------------
 
@@ -333,6 +345,11 @@ class BaseLoader:
             f"<stoker.{type(self).__name__} {Path(self._request['dataset']).name}, "
             f"batch size {plan['batch_size']}, rank {self._rank} of {self._world_size}, epoch {self._next[0]}>"
         )
+
+
+def _stream(state: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return what a state says of the stream, without the place in it."""
+    return {name: value for name, value in state.items() if name not in ("epoch", "position")}
 
 
 def _operations(

@@ -76,8 +76,7 @@ class Session:
         if self.interrupts:
             self.interrupts.clear()
             raise KeyboardInterrupt
-        if self.at != (epoch, position):
-            self._seek(epoch, position)
+        self._seek(epoch, position)
         frame = self._next_frame()
         if frame.epoch != epoch or frame.position < position:
             raise InternalError(
@@ -86,7 +85,18 @@ class Session:
         self.at = (epoch + 1, 0) if frame.last else (epoch, frame.position)
         return Batch(frame, self.fields, self._lease(frame)), frame
 
+    def go_to(self, epoch: int, position: int) -> None:
+        """Let the stream go on from there, before a batch of it is asked for."""
+        with self._lock:
+            try:
+                self._seek(epoch, position)
+            except BaseException:
+                self.close()
+                raise
+
     def _seek(self, epoch: int, position: int) -> None:
+        if self.at == (epoch, position):
+            return
         self._stream += 1
         self._send(_wire.encode_json(_wire.SEEK, {"stream": self._stream, "epoch": epoch, "position": position}))
         self.at = (epoch, position)
