@@ -11,6 +11,7 @@
 #define STRING 144 // for each value: whether it is beyond 1
 #define WIDE   152 // bigs that come in two bytes
 #define COUNT  160 // of values
+#define OVER   168 // bigs that do not fit their width
 
 // QUAD takes the next eight magnitudes from R15 on, DX bits off, into Q. CX is
 // the width, BX the table.
@@ -32,27 +33,40 @@
 	VPINSRQ $1, AX, X1, X1                \
 	VINSERTI128 $1, X1, Y0, Y0
 
-// SPREADBIGS makes the magnitudes of eight values in X: those of byte I of
-// STRING from the bigs at CX on, and 1 for the others. Clobbers AX.
-#define SPREADBIGS(I, X) \
-	MOVBLZX (STRING+I)(SP), AX            \
-	VMOVQ   BIGS(SP)(CX*1), X             \
+// SPREAD brings the bytes at SRC, CX bytes on, to the ones of byte I of the
+// bits at BITS, in X, zeros elsewhere. CX moves on. Clobbers AX, X5.
+#define SPREAD(BITS, I, SRC, X) \
+	MOVBLZX (BITS+I)(SP), AX              \
+	VMOVQ   SRC(CX*1), X                  \
 	VMOVQ   spreads_bytes(R13)(AX*8), X5  \
 	VPSHUFB X5, X, X                      \
-	VPMAXUB X15, X, X                     \
 	POPCNTL AX, AX                        \
 	ADDQ    AX, CX
 
-// FOURSPREADS stores the magnitudes of 32 values from the I-th eight on.
-#define FOURSPREADS(I) \
-	SPREADBIGS(I, X0)                     \
-	SPREADBIGS(I+1, X1)                   \
-	SPREADBIGS(I+2, X2)                   \
-	SPREADBIGS(I+3, X3)                   \
+// FOURSPREADS does so for 32 bits, from byte I on, in Y0. Clobbers X1, X2, X3.
+#define FOURSPREADS(BITS, I, SRC) \
+	SPREAD(BITS, I, SRC, X0)              \
+	SPREAD(BITS, I+1, SRC, X1)            \
+	SPREAD(BITS, I+2, SRC, X2)            \
+	SPREAD(BITS, I+3, SRC, X3)            \
 	VPUNPCKLQDQ X1, X0, X0                \
 	VPUNPCKLQDQ X3, X2, X2                \
-	VINSERTI128 $1, X2, Y0, Y0            \
+	VINSERTI128 $1, X2, Y0, Y0
+
+// MAGNITUDES stores those of 32 values from byte I of STRING on: of bigs, or 1.
+#define MAGNITUDES(I) \
+	FOURSPREADS(STRING, I, BIGS(SP))      \
+	VPMAXUB Y15, Y0, Y0                   \
 	VMOVDQU Y0, (ALL+8*I)(SP)
+
+// OVERS adds what follows for 32 bigs from byte I of OVER on.
+#define OVERS(P, I) \
+	FOURSPREADS(OVER, I, (P))             \
+	VPCMPEQB Y13, Y0, Y1                  \
+	VPADDB   (BIGS+8*I)(SP), Y0, Y0       \
+	VMOVDQU  Y0, (BIGS+8*I)(SP)           \
+	VPMOVMSKB Y1, AX                      \
+	MOVL     AX, (WIDE+I)(SP)
 
 // PLACE writes group G to the block at R15: two runs of four in its rows.
 // Clobbers AX, DX.
@@ -70,9 +84,9 @@
 	VPEXTRQ $1, X0, (G/2*32+G%2*8+16)(R15)
 
 // UNPACK256 unpacks the block at P of the packedStream S for the job at R8.
-// Registers: R9 the end of the jobs, R10 the unpackTables, R13 spread; X15
-// bytes of 1, Y14 bytes of 2. Clobbers AX, BX, CX, DX, R14, R15, X0..X5.
-#define UNPACK256(P, S, MANY, FEW, OVER, OVERS, NOOVER, MANY2, FEW2, FIX, DONE) \
+// Registers: R9 the end of the jobs, R10 the unpackTables, R13 spread; Y15
+// bytes of 1, Y14 bytes of 2, Y13 of 255. Clobbers AX, BX, CX, DX, R14, R15, X0..X5.
+#define UNPACK256(P, S, MANY, FEW, MANYOVER, FEWOVER, NOOVER, MANY2, FEW2, FIX, DONE) \
 	MOVBLZX  (P), AX                      \
 	MOVQ     spreads_groups(R13)(AX*8), DX \
 	MOVQ     1(P), R15                    \
@@ -137,24 +151,17 @@
 FEW: \
 	POPCNTQ  STRING(SP), CX               \
 	BZHIQ    CX, DX, DX                   \
-	TESTQ    DX, DX                       \
 	JEQ      NOOVER                       \
-OVER: \
-	TZCNTQ   DX, CX                       \
-	MOVBLZX  (P), AX                      \
-	INCQ     P                            \
-	ADDB     AX, BIGS(SP)(CX*1)           \
-	CMPL     AX, $255                     \
-	JNE      OVERS                        \
-	MOVL     $1, BX                       \
-	SHLXQ    CX, BX, BX                   \
-	ORQ      BX, WIDE(SP)                 \
-OVERS: \
-	BLSRQ    DX, DX                       \
-	JNE      OVER                         \
+	MOVQ     DX, OVER(SP)                 \
+	XORL     CX, CX                       \
+	OVERS(P, 0)                           \
+	SHRQ     $32, DX                      \
+	JNE      MANYOVER                     \
+FEWOVER: \
+	ADDQ     CX, P                        \
 NOOVER: \
 	XORL     CX, CX                       \
-	FOURSPREADS(0)                        \
+	MAGNITUDES(0)                         \
 	CMPQ     COUNT(SP), $32               \
 	JHI      MANY2                        \
 FEW2: \
@@ -215,7 +222,7 @@ DONE:
 	JMP      FEW
 
 // func unpackTwoAVX2(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
-TEXT ·unpackTwoAVX2(SB), NOSPLIT, $168-48
+TEXT ·unpackTwoAVX2(SB), NOSPLIT, $176-48
 	MOVQ jobs+16(FP), R8
 	MOVQ n+24(FP), R9
 	SHLQ $5, R9
@@ -226,6 +233,7 @@ TEXT ·unpackTwoAVX2(SB), NOSPLIT, $168-48
 	VMOVQ AX, X15
 	VPBROADCASTQ X15, Y15
 	VPADDB Y15, Y15, Y14
+	VPCMPEQB Y13, Y13, Y13
 	MOVQ a+0(FP), R11
 	MOVQ b+8(FP), R12
 	MOVQ packedStream_at(R11), SI
@@ -238,8 +246,8 @@ blocks:
 	JHI  done
 	CMPQ DI, packedStream_limit(R12)
 	JHI  done
-	UNPACK256(SI, R11, manyA, fewA, overA, oversA, noOverA, many2A, few2A, fixA, doneA)
-	UNPACK256(DI, R12, manyB, fewB, overB, oversB, noOverB, many2B, few2B, fixB, doneB)
+	UNPACK256(SI, R11, manyA, fewA, manyOverA, fewOverA, noOverA, many2A, few2A, fixA, doneA)
+	UNPACK256(DI, R12, manyB, fewB, manyOverB, fewOverB, noOverB, many2B, few2B, fixB, doneB)
 	ADDQ $job__size, R8
 	JMP  blocks
 
@@ -249,12 +257,20 @@ manyA:
 manyB:
 	MORE(fewB)
 
+manyOverA:
+	OVERS(SI, 4)
+	JMP fewOverA
+
+manyOverB:
+	OVERS(DI, 4)
+	JMP fewOverB
+
 many2A:
-	FOURSPREADS(4)
+	MAGNITUDES(4)
 	JMP few2A
 
 many2B:
-	FOURSPREADS(4)
+	MAGNITUDES(4)
 	JMP few2B
 
 done:
