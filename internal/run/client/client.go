@@ -69,16 +69,15 @@ type client struct {
 func Run(ctx context.Context, o Options) (Result, error) {
 	c := &client{Options: o, window: make(chan struct{}, link.InputWindow), result: make(chan Result, 8)}
 	c.findTerminal()
+	if Foreground(o.In) { // before anything is shown: a key pressed then is the client's
+		if restore, err := keysOnly(o.In); err == nil {
+			defer restore()
+		}
+	}
 	if err := c.meet(); err != nil {
 		return Result{}, err
 	}
 	defer func() { c.current().Close() }()
-	if Foreground(o.In) && (o.Attach || !c.spec.Piped) {
-		restore, err := keysOnly(o.In)
-		if err == nil {
-			defer restore()
-		}
-	}
 	defer c.tidy()
 	go c.receive()
 	go c.input()

@@ -35,7 +35,8 @@ func TestDiskFull(t *testing.T) {
 			t.Fatal(err)
 		}
 		mark := filepath.Join(t.TempDir(), "go")
-		r := start(t, state, "echo first; while [ ! -e "+mark+" ]; do sleep 0.02; done; head -c 100000 /dev/zero | tr '\\0' x; echo; echo last; exit 6", nil)
+		r := start(t, state, "echo first; while [ ! -e "+mark+" ]; do sleep 0.02; done; head -c 100000 /dev/zero | tr '\\0' x; echo; echo last; exit 6",
+			func(s *rundir.Spec) { s.Foreground = true })
 		r.running()
 		filler := filepath.Join(disk, "filler")
 		_ = os.WriteFile(filler, make([]byte, 4<<20), 0o600) // as much as fits
