@@ -17,13 +17,17 @@ func exportCommand() *cobra.Command {
 	var folder string
 	cmd := &cobra.Command{
 		Use:   "export DATASET -o FOLDER",
-		Short: "Turn a dataset back into files",
+		Short: "Turn a dataset back into files, or into JSON lines",
 		Long: `Write every sample of a dataset to a file of its own under its name, byte for byte as
 stored; each is checked on the way. Where the folders do not say everything, labels.csv
 holds the rest: path, label, and the further fields. ` + "`stoker pack FOLDER`" + ` packs it again.
 
 Pictures that were packed with new pixels (--resize, --quality) come out as those JPEGs,
-under the names of the files that they were made from.`,
+under the names of the files that they were made from.
+
+A dataset of sequences becomes FOLDER/samples.jsonl: for each sample a line with its key,
+label and further fields, and its text where the dataset kept it, else its numbers. The
+vocabulary or tokenizer is copied beside it.`,
 		Example: `  stoker export photos.stk -o photos
   stoker export photos.stk -o photos --json`,
 		Args: oneDataset,
@@ -46,8 +50,13 @@ func runExport(ctx context.Context, out io.Writer, dir, folder string, f dataFla
 	}
 	defer d.Close() //nolint:errcheck // only read
 	meter := f.meter()
-	meter.Phase("exporting", "files", d.Len(), 0)
-	done, err := dataset.Export(ctx, d, folder, meter.Add)
+	what := []string{"file", "files"}
+	export := dataset.Export
+	if d.Sequence() != nil {
+		what, export = []string{"sequence", "sequences"}, dataset.ExportSequences
+	}
+	meter.Phase("exporting", what[1], d.Len(), 0)
+	done, err := export(ctx, d, folder, meter.Add)
 	meter.Stop()
 	switch {
 	case err != nil:
@@ -57,7 +66,7 @@ func runExport(ctx context.Context, out io.Writer, dir, folder string, f dataFla
 	case f.quiet:
 		return nil
 	}
-	text := fmt.Sprintf("exported %s, %s, into %s\n", counted(done.Samples, "file", "files"), progress.Bytes(done.Bytes), folder)
+	text := fmt.Sprintf("exported %s, %s, into %s\n", counted(done.Samples, what[0], what[1]), progress.Bytes(done.Bytes), folder)
 	if done.Labels != "" {
 		text += fmt.Sprintf("  labels and further fields: %s\n", done.Labels)
 	}

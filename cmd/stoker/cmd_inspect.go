@@ -120,6 +120,10 @@ func inspectText(s *inspect.Summary) string {
 	if s.Bad > 0 {
 		fmt.Fprintf(&b, "%s could not be packed: see %s/ledger.jsonl\n", counted(s.Bad, "file", "files"), strings.TrimSuffix(s.Dir, "/"))
 	}
+	if s.Sequence != nil {
+		inspectSequence(&b, s)
+		return b.String()
+	}
 	b.WriteString("\nformats     " + joinCounts(s.Formats) + "\n")
 	if s.Turned > 0 {
 		fmt.Fprintf(&b, "EXIF        %s stored turned or mirrored\n", counted(s.Turned, "picture is", "pictures are"))
@@ -128,6 +132,41 @@ func inspectText(s *inspect.Summary) string {
 	inspectSizes(&b, s)
 	inspectFields(&b, s)
 	return b.String()
+}
+
+// inspectSequence describes samples that are sequences.
+func inspectSequence(b *strings.Builder, s *inspect.Summary) {
+	q, axis := s.Sequence, source.Printable(s.Sequence.Axis)
+	fmt.Fprintf(b, "\nsequence    %s: %s", source.Printable(q.Field), q.DType)
+	if q.Features > 0 {
+		fmt.Fprintf(b, " [%s, %d]", axis, q.Features)
+	}
+	if q.Text {
+		b.WriteString(", with the raw text")
+	}
+	if t := s.Tokenizer; t != nil {
+		fmt.Fprintf(b, "\ntokenizer   %s, %s", source.Printable(t.Tokenizer), counted(t.Vocabulary, "id", "ids"))
+		for _, special := range []struct {
+			name string
+			id   *int64
+		}{{"padding", t.Pad}, {"start", t.Start}, {"end", t.End}, {"unknown", t.Unknown}} {
+			if special.id != nil {
+				fmt.Fprintf(b, ", %s %d", special.name, *special.id)
+			}
+		}
+		if t.File != "" {
+			fmt.Fprintf(b, "; in %s, sha256 %.16s", source.Printable(t.File), source.Printable(t.SHA256))
+		}
+	}
+	unit := "tokens"
+	if s.Tokenizer == nil {
+		unit = "elements"
+	}
+	fmt.Fprintf(b, "\ntotal       %s %s; padded to the longest, %.0f %% would be padding\n", progress.Count(s.Total), unit, 100*s.Padding)
+	inspectClasses(b, s)
+	distributions(b, []distributionRow{{unit, *s.Tokens, progress.Count}, {"bytes", s.Length, progress.Bytes}})
+	histogram(b, unit, *s.Tokens, progress.Count)
+	inspectFields(b, s)
 }
 
 // counted puts the right form of a noun behind a number.
@@ -185,21 +224,28 @@ func inspectClasses(b *strings.Builder, s *inspect.Summary) {
 }
 
 func inspectSizes(b *strings.Builder, s *inspect.Summary) {
+	distributions(b, []distributionRow{{"width", s.Width, pixels}, {"height", s.Height, pixels}, {"bytes", s.Length, progress.Bytes}})
+	histogram(b, "width", s.Width, pixels)
+	histogram(b, "height", s.Height, pixels)
+	histogram(b, "bytes", s.Length, progress.Bytes)
+}
+
+// distributionRow is a line of the table of distributions.
+type distributionRow struct {
+	name string
+	d    inspect.Distribution
+	text func(int64) string
+}
+
+func distributions(b *strings.Builder, rows []distributionRow) {
 	fmt.Fprintf(b, "\n%-8s %10s %10s %10s %10s %10s %10s\n", "", "min", "5 %", "median", "mean", "95 %", "max")
-	for _, row := range []struct {
-		name string
-		d    inspect.Distribution
-		text func(int64) string
-	}{{"width", s.Width, pixels}, {"height", s.Height, pixels}, {"bytes", s.Length, progress.Bytes}} {
+	for _, row := range rows {
 		fmt.Fprintf(b, "%-8s", row.name)
 		for _, v := range []int64{row.d.Min, row.d.P5, row.d.Median, int64(row.d.Mean + 0.5), row.d.P95, row.d.Max} {
 			fmt.Fprintf(b, " %10s", row.text(v))
 		}
 		b.WriteByte('\n')
 	}
-	histogram(b, "width", s.Width, pixels)
-	histogram(b, "height", s.Height, pixels)
-	histogram(b, "bytes", s.Length, progress.Bytes)
 }
 
 func pixels(n int64) string { return fmt.Sprint(n) }

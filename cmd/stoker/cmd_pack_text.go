@@ -59,7 +59,7 @@ func (f *textFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.o.Python, "python", "", "Python with the tokenizers library (default $STOKER_PYTHON, else python3)")
 	flags.BoolVar(&f.o.KeepText, "keep-text", false, "keep the raw text beside the tokens")
 	flags.BoolVar(&f.o.KeepEmpty, "keep-empty", false, "keep sequences of length 0, which are bad rows otherwise")
-	flags.StringVar(&f.o.DType, "dtype", "", "store --sequence as uint16, int32, int64, float32 or float64 (default as they are; of JSON and CSV float32)")
+	flags.StringVar(&f.o.DType, "dtype", "", "store --sequence as uint16, int32, int64, float32 or float64 (default whole numbers as they are, others float32)")
 	flags.StringVar(&f.o.Axis, "axis", "", "name of the axis whose length varies (default tokens, of --sequence time)")
 	flags.Int64Var(&f.o.Read.Separator, "document-separator", -1, "a document of a .bin or .npy of ids ends behind this `id`")
 	flags.Int64Var(&f.o.Read.Chunk, "chunk", 0, "cut a .bin or .npy of ids into pieces of `N`")
@@ -133,7 +133,10 @@ func packTextSummary(s *textpack.Summary) string {
 		what += fmt.Sprintf(" of %s", number(n, "class"))
 	}
 	fmt.Fprintf(&b, "packed %s into %s\n", what, s.Output)
-	unit := s.Sequence.Axis
+	unit := "tokens"
+	if s.Tokenizer == nil {
+		unit = "elements"
+	}
 	fmt.Fprintf(&b, "  %s %s, %.1f on average, %s at most, stored as %s without padding\n", progress.Count(s.Tokens), unit,
 		float64(s.Tokens)/float64(max(s.Samples, 1)), progress.Count(s.Longest), s.Sequence.DType)
 	if t := s.Tokenizer; t != nil {

@@ -91,18 +91,18 @@ func (b *bodyReader) column(c *Column, f *Field) bool {
 	if c.Type.Variable() {
 		c.offsets, _, ok = b.next()
 		// A batch without rows may leave out even the first offset.
-		if !ok || c.rows > 0 && len(c.offsets) < 4*(c.rows+1) {
+		if !ok || c.rows > 0 && len(c.offsets) < c.Type.offsetBytes()*(c.rows+1) {
 			return false
 		}
 	}
 	items := uint64(0)
-	if c.Type == List {
+	if c.Type.IsList() {
 		if items, ok = b.children(f); !ok {
 			return false
 		}
 	}
 	c.values, c.start, ok = b.next()
-	if c.Type == List {
+	if c.Type.IsList() {
 		size := uint64(types[f.Elem].bits / 8)
 		return ok && items <= uint64(len(c.values))/size
 	}
@@ -152,6 +152,10 @@ func (c *Column) Int(i int) int64 {
 		return int64(c.values[i/8] >> (i % 8) & 1)
 	case Uint8:
 		return int64(c.values[i])
+	case Int8:
+		return int64(int8(c.values[i]))
+	case Int16:
+		return int64(int16(binary.LittleEndian.Uint16(c.values[2*i:])))
 	case Uint16:
 		return int64(binary.LittleEndian.Uint16(c.values[2*i:]))
 	case Int32:
@@ -175,9 +179,13 @@ func (c *Column) Float(i int) float64 {
 // its offset in the file and its length, both in bytes. ok is false where the
 // column's offsets are damaged.
 func (c *Column) Span(i int) (offset, length int64, ok bool) {
-	from := binary.LittleEndian.Uint32(c.offsets[4*i:])
-	to := binary.LittleEndian.Uint32(c.offsets[4*i+4:])
-	if from > to || uint64(to) > uint64(len(c.values))/uint64(c.unit) {
+	var from, to uint64
+	if c.Type.offsetBytes() == 8 {
+		from, to = binary.LittleEndian.Uint64(c.offsets[8*i:]), binary.LittleEndian.Uint64(c.offsets[8*i+8:])
+	} else {
+		from, to = uint64(binary.LittleEndian.Uint32(c.offsets[4*i:])), uint64(binary.LittleEndian.Uint32(c.offsets[4*i+4:]))
+	}
+	if from > to || to > uint64(len(c.values))/uint64(c.unit) {
 		return 0, 0, false
 	}
 	return c.start + int64(from)*c.unit, int64(to-from) * c.unit, true

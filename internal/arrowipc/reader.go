@@ -177,7 +177,7 @@ func readField(ft table) (f Field, ok bool) {
 	if !ok || ft.has(fieldDictionary) {
 		return f, false
 	}
-	if f.Type != List {
+	if !f.Type.IsList() {
 		return f, children == 0
 	}
 	item, ok := onlyChild(ft)

@@ -34,6 +34,13 @@ const (
 	Binary // 32-bit offsets: at most 2 GiB a record batch
 	Float32
 	List // of Field.Elem; 32-bit offsets, at most 2 GiB of values a record batch
+
+	// Read, from files of others, but never written.
+	Int8
+	Int16
+	LargeUtf8   // 64-bit offsets
+	LargeBinary // 64-bit offsets
+	LargeList   // of Field.Elem; 64-bit offsets
 )
 
 // typeInfo says how a type is stored and named in the schema's flatbuffer.
@@ -54,6 +61,9 @@ const (
 	unionBool          = 6
 	unionList          = 12
 	unionFixedSizeList = 16
+	unionLargeBinary   = 19
+	unionLargeUtf8     = 20
+	unionLargeList     = 21
 )
 
 // Precisions of FloatingPoint in Schema.fbs.
@@ -74,6 +84,12 @@ var types = [...]typeInfo{
 	Utf8:    {name: "utf8", union: unionUtf8},
 	Binary:  {name: "binary", union: unionBinary},
 	List:    {name: "list", union: unionList},
+
+	Int8:        {name: "int8", union: unionInt, bits: 8, signed: true},
+	Int16:       {name: "int16", union: unionInt, bits: 16, signed: true},
+	LargeUtf8:   {name: "large_utf8", union: unionLargeUtf8},
+	LargeBinary: {name: "large_binary", union: unionLargeBinary},
+	LargeList:   {name: "large_list", union: unionLargeList},
 }
 
 func (t Type) String() string {
@@ -86,6 +102,20 @@ func (t Type) String() string {
 // Variable reports whether values of the type have lengths of their own.
 func (t Type) Variable() bool { return types[t].bits == 0 }
 
+// IsList reports whether values are lists of Field.Elem.
+func (t Type) IsList() bool { return t == List || t == LargeList }
+
+// IsText reports whether values are text.
+func (t Type) IsText() bool { return t == Utf8 || t == LargeUtf8 }
+
+// offsetBytes returns the width of the offsets of a type with lengths of its own.
+func (t Type) offsetBytes() int {
+	if t == LargeUtf8 || t == LargeBinary || t == LargeList {
+		return 8
+	}
+	return 4
+}
+
 // valueBytes returns the bytes that rows values of a fixed-width type take.
 func (t Type) valueBytes(rows int) int { return (rows*types[t].bits + 7) / 8 }
 
@@ -94,8 +124,8 @@ type Field struct {
 	Name     string
 	Type     Type
 	Nullable bool
-	Elem     Type // of a List: what it is a list of, a number of whole bytes
-	Features int  // of a List: 0 = list<Elem>, else list<fixed_size_list<Elem>[Features]>
+	Elem     Type // of a list: what it is a list of, a number of whole bytes
+	Features int  // of a list: 0 = list<Elem>, else list<fixed_size_list<Elem>[Features]>
 }
 
 // maxFeatures bounds Field.Features, so that sizes in bytes cannot overflow.
@@ -103,7 +133,7 @@ const maxFeatures = 1 << 24
 
 // unit returns the bytes of values that one step of the column's offsets covers.
 func (f *Field) unit() int {
-	if f.Type != List {
+	if !f.Type.IsList() {
 		return 1
 	}
 	return types[f.Elem].bits / 8 * max(f.Features, 1)
@@ -112,7 +142,7 @@ func (f *Field) unit() int {
 // nodes returns the number of a column's nodes: itself and those of its children.
 func (f *Field) nodes() int {
 	switch {
-	case f.Type != List:
+	case !f.Type.IsList():
 		return 1
 	case f.Features == 0:
 		return 2
@@ -122,7 +152,7 @@ func (f *Field) nodes() int {
 
 // isVector reports whether the field is a fixed_size_list, the child of a list of
 // vectors: a field with the type of the numbers and with Features.
-func (f *Field) isVector() bool { return f.Type != List && f.Features > 0 }
+func (f *Field) isVector() bool { return !f.Type.IsList() && f.Features > 0 }
 
 // child returns the field below a list or a vector; ok is false for the others.
 func (f *Field) child() (child Field, ok bool) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"stoker/internal/errs"
 )
@@ -17,8 +18,8 @@ type table struct {
 	names  []string
 }
 
-func openCSV(_ *Files, path string, src *os.File, count *int64, ext string) (rows, error) {
-	s, err := openStream(path, src, count)
+func openCSV(_ *Files, _ *file, src *os.File, count *atomic.Int64, ext string) (rows, error) {
+	s, err := openStream(src, count)
 	if err != nil {
 		return nil, err
 	}

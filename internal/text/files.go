@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync/atomic"
 
 	"stoker/internal/errs"
 )
@@ -31,6 +32,7 @@ type Files struct {
 
 // ReadOptions says how to read what does not say it itself.
 type ReadOptions struct {
+	IDs       bool  // arrays hold token ids
 	Separator int64 // of streams of ids: a row ends behind this id; -1 = none
 	Chunk     int64 // of streams of ids without separator: ids of a row
 }
@@ -41,21 +43,25 @@ type file struct {
 	modified int64
 	class    int64
 	whole    bool // the file is one row
-	format   *format
+	format   *fileFormat
 }
 
-// format is a kind of files.
-type format struct {
+// fileFormat is a kind of files.
+type fileFormat struct {
 	name  string
 	ext   []string // in lower case, without that of compression
 	whole bool     // a file is one row
-	open  func(f *Files, path string, src *os.File, count *int64, ext string) (rows, error)
+	open  func(f *Files, x *file, src *os.File, count *atomic.Int64, ext string) (rows, error)
 }
 
-var formats = []*format{
+var formats = []*fileFormat{
 	{name: "JSON lines", ext: []string{".jsonl", ".ndjson", ".json"}, open: openJSONL},
 	{name: "CSV", ext: []string{".csv", ".tsv"}, open: openCSV},
+	{name: "Parquet", ext: []string{".parquet"}, open: openParquet},
+	{name: "Arrow", ext: []string{".arrow", ".arrows", ".feather", ".ipc"}, open: openArrow},
 	{name: "text files", ext: []string{".txt", ".md"}, whole: true, open: openWhole},
+	{name: "arrays", ext: []string{".npy"}, whole: true, open: openNPY},
+	{name: "token ids", ext: []string{".bin"}, whole: true, open: openIDs},
 }
 
 // FieldName is the name under which formats without columns give their rows: the
@@ -63,7 +69,7 @@ var formats = []*format{
 const FieldName = "text"
 
 // formatOf finds the format of a file by its name.
-func formatOf(name string) (f *format, ext string) {
+func formatOf(name string) (f *fileFormat, ext string) {
 	name = strings.ToLower(name)
 	for _, c := range []string{".gz", ".zst"} {
 		name = strings.TrimSuffix(name, c)
@@ -162,8 +168,8 @@ func skipIf(dir bool) error {
 // settle keeps the files of the commonest format, and numbers the classes where
 // each file is a row.
 func (f *Files) settle() error {
-	count := map[*format]int{}
-	var best *format
+	count := map[*fileFormat]int{}
+	var best *fileFormat
 	for i := range f.files {
 		of := f.files[i].format
 		count[of]++
@@ -210,13 +216,8 @@ func (f *Files) Len() int { return len(f.files) }
 // Bytes returns the size of all files.
 func (f *Files) Bytes() int64 { return f.bytes }
 
-// Whole reports whether each file is one row.
-func (f *Files) Whole() bool { return f.files[0].whole }
-
 // Columned reports whether the rows have named values; the others have one, FieldName.
-func (f *Files) Columned() bool {
-	return !f.Whole() && !slices.Contains([]string{"numbers"}, f.Format)
-}
+func (f *Files) Columned() bool { return !f.files[0].format.whole }
 
 // Fingerprint identifies the source: names, sizes and times of its files, and how
 // they are read.
@@ -226,7 +227,7 @@ func (f *Files) Fingerprint() string {
 	if err != nil {
 		root = f.Root
 	}
-	fmt.Fprintf(h, "%q %q %d\n", root, f.Format, f.Options)
+	fmt.Fprintf(h, "%q %q %+v\n", root, f.Format, f.Options)
 	for i := range f.files {
 		fmt.Fprintf(h, "%q %d %d\n", f.files[i].key, f.files[i].size, f.files[i].modified)
 	}
@@ -241,14 +242,14 @@ func (f *Files) path(x *file) string {
 }
 
 // openRows opens one file; count is told of the bytes read.
-func (f *Files) openRows(x *file, count *int64) (rows, error) {
+func (f *Files) openRows(x *file, count *atomic.Int64) (rows, error) {
 	path := f.path(x)
 	src, err := os.Open(path)
 	if err != nil {
 		return nil, errs.New(kindOf(err), "cannot be read: %w", cause(err)).At(path)
 	}
 	_, ext := formatOf(path)
-	r, err := x.format.open(f, path, src, count, ext)
+	r, err := x.format.open(f, x, src, count, ext)
 	if err != nil {
 		_ = src.Close()
 		return nil, err

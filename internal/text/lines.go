@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -26,21 +27,21 @@ type stream struct {
 // counted counts the bytes read from a file.
 type counted struct {
 	r     io.Reader
-	count *int64
+	count *atomic.Int64
 }
 
 func (c counted) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	*c.count += int64(n)
+	c.count.Add(int64(n))
 	return n, err
 }
 
 // openStream reads a file, through a decompressor where its name says so, and
 // drops a UTF-8 byte order mark.
-func openStream(path string, src *os.File, count *int64) (*stream, error) {
+func openStream(src *os.File, count *atomic.Int64) (*stream, error) {
 	s := &stream{close: src.Close}
 	var in io.Reader = counted{src, count}
-	switch strings.ToLower(filepath.Ext(path)) {
+	switch strings.ToLower(filepath.Ext(src.Name())) {
 	case ".gz":
 		z, err := gzip.NewReader(bufio.NewReaderSize(in, readBuffer))
 		if err != nil {
@@ -81,8 +82,8 @@ type jsonLines struct {
 	long []byte // a line that is longer than the buffer
 }
 
-func openJSONL(_ *Files, path string, src *os.File, count *int64, _ string) (rows, error) {
-	s, err := openStream(path, src, count)
+func openJSONL(_ *Files, _ *file, src *os.File, count *atomic.Int64, _ string) (rows, error) {
+	s, err := openStream(src, count)
 	if err != nil {
 		return nil, err
 	}
@@ -170,8 +171,8 @@ type wholeFile struct {
 	done bool
 }
 
-func openWhole(_ *Files, path string, src *os.File, count *int64, _ string) (rows, error) {
-	s, err := openStream(path, src, count)
+func openWhole(_ *Files, _ *file, src *os.File, count *atomic.Int64, _ string) (rows, error) {
+	s, err := openStream(src, count)
 	if err != nil {
 		return nil, err
 	}

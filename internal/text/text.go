@@ -22,6 +22,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"stoker/internal/errs"
@@ -203,11 +204,11 @@ type rows interface {
 // Reader reads the rows of all files in order.
 type Reader struct {
 	files    *Files
-	at       int   // next file to be opened
-	open     rows  // nil between files
-	position int64 // rows handed out or skipped
-	skip     int64 // rows still to be left out
-	count    int64 // bytes of the files read
+	at       int          // next file to be opened
+	open     rows         // nil between files
+	position int64        // rows handed out or skipped
+	skip     int64        // rows still to be left out
+	count    atomic.Int64 // bytes of the files read
 }
 
 // Reader begins to read behind the first skip rows.
@@ -258,7 +259,7 @@ func (r *Reader) leaveOut() error {
 }
 
 // Bytes returns how many bytes of the files were read.
-func (r *Reader) Bytes() int64 { return r.count }
+func (r *Reader) Bytes() int64 { return r.count.Load() }
 
 // Close closes the open file.
 func (r *Reader) Close() error {

@@ -27,7 +27,7 @@ type Options struct {
 	MaxLength  int    // tokens at which a sequence is cut; 0 = as the tokenizer says, or never
 	NoSpecial  bool   // no start token, no special tokens of a tokenizer.json
 	Python     string // interpreter with the tokenizers library; "" = $STOKER_PYTHON or python3
-	DType      string // of numbers that are no tokens; "" = as they are, of text formats float32
+	DType      string // of numbers that are no tokens; "" = that of an array; else float32, or the narrowest for whole numbers
 	Axis       string // name of the axis whose length varies; "" = "tokens" or "time"
 	KeepText   bool   // the raw text beside the ids
 	KeepEmpty  bool   // sequences of no elements are kept, else they are bad rows

@@ -61,6 +61,7 @@ type Summary struct {
 type packer struct {
 	opts      Options
 	files     *text.Files
+	name      string // of the sequence, where the source has none
 	facts     *facts
 	classes   []string
 	names     map[string]int64 // of classes; nil where labels are numbers
@@ -91,6 +92,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if err := checkOutput(o); err != nil {
 		return nil, err
 	}
+	o.Read.IDs = o.Tokenizer == tokenIDs
 	files, err := text.Find(o.Source, o.Read, o.Output, o.Output+".partial")
 	if err != nil {
 		return nil, err
@@ -163,8 +165,8 @@ func (p *packer) findField() error {
 	switch {
 	case p.opts.Label == "none":
 		p.opts.Label = ""
-	case p.opts.Field == "" && !p.files.Columned():
-		p.opts.Field = text.FieldName
+	case !p.files.Columned(): // the name given is that under which it is stored
+		p.name, p.opts.Field = p.opts.Field, text.FieldName
 	}
 	if p.opts.Field == "" {
 		return errs.New(errs.Invalid, "which field holds the text or the numbers?").At(p.opts.Source).

@@ -96,7 +96,10 @@ func (p *packer) settleSequence() error {
 	p.sequence = dataset.Sequence{Field: "tokens", Axis: o.Axis, Text: o.KeepText}
 	if o.Tokenizer == "" {
 		p.sequence.Field, p.sequence.Features, p.sequence.DType = o.Field, f.features, f.dtype(o, p.files)
-		if p.sequence.Field == text.FieldName || dataset.ReservedSequenceField(p.sequence.Field) {
+		if p.name != "" {
+			p.sequence.Field = p.name
+		}
+		if dataset.ReservedSequenceField(p.sequence.Field) { // "text" among them
 			p.sequence.Field = "values"
 		}
 		return nil

@@ -38,6 +38,13 @@ type Summary struct {
 	Height      Distribution    `json:"height"`
 	Length      Distribution    `json:"length"` // bytes of a sample
 	Fields      []FieldFacts    `json:"fields"`
+
+	// Of sequences.
+	Sequence  *dataset.Sequence `json:"sequence,omitempty"`
+	Tokenizer *dataset.Tokens   `json:"tokenizer,omitempty"`
+	Tokens    *Distribution     `json:"tokens,omitempty"` // elements of a sample
+	Total     int64             `json:"total_tokens,omitempty"`
+	Padding   float64           `json:"padding_to_longest,omitempty"` // share of padding where all are padded to the longest
 }
 
 // Count is how often something occurs.
@@ -63,6 +70,7 @@ func Summarize(ctx context.Context, d *dataset.Dataset) (*Summary, error) {
 	for i, name := range m.Classes {
 		s.Classes[i].Name = name
 	}
+	s.Sequence, s.Tokenizer = d.Sequence(), m.Tokens
 	if err := s.samples(ctx, d); err != nil {
 		return nil, err
 	}
@@ -80,7 +88,7 @@ func Summarize(ctx context.Context, d *dataset.Dataset) (*Summary, error) {
 func (s *Summary) samples(ctx context.Context, d *dataset.Dataset) error {
 	var formats [256]int64
 	stride := d.Len()/maxValues + 1
-	values := make([][]int64, 3)
+	values := make([][]int64, 4)
 	for i := range d.Len() {
 		if i%65536 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -90,6 +98,7 @@ func (s *Summary) samples(ctx context.Context, d *dataset.Dataset) error {
 			return err
 		}
 		s.BlobBytes += row.Length
+		s.Total += int64(row.Tokens)
 		formats[row.Format]++
 		if row.Orientation > 1 {
 			s.Turned++
@@ -100,7 +109,7 @@ func (s *Summary) samples(ctx context.Context, d *dataset.Dataset) error {
 			s.Unlabeled++
 		}
 		if i%stride == 0 {
-			for j, v := range [...]int64{int64(row.Width), int64(row.Height), row.Length} {
+			for j, v := range [...]int64{int64(row.Width), int64(row.Height), row.Length, int64(row.Tokens)} {
 				values[j] = append(values[j], v)
 			}
 		}
@@ -111,6 +120,13 @@ func (s *Summary) samples(ctx context.Context, d *dataset.Dataset) error {
 		}
 	}
 	s.Width, s.Height, s.Length = Describe(values[0]), Describe(values[1]), Describe(values[2])
+	if s.Sequence != nil {
+		tokens := Describe(values[3])
+		s.Tokens = &tokens
+		if tokens.Max > 0 {
+			s.Padding = 1 - tokens.Mean/float64(tokens.Max)
+		}
+	}
 	return nil
 }
 
