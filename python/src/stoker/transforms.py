@@ -76,6 +76,8 @@ class RandomResizedCrop(Transform):
         scale: range of the cropped share of the picture's area.
         ratio: range of the crop's width / height, drawn log-uniformly.
         interpolation: ``"bilinear"`` or ``"bicubic"``.
+        pillow: major version of Pillow whose pixels are wanted: 13, or 12 for all
+            before. They differ in the last bit of some pixels of tall pictures.
     """
 
     op: ClassVar[str] = "random_resized_crop"
@@ -83,6 +85,7 @@ class RandomResizedCrop(Transform):
     scale: Tuple[float, float] = (0.08, 1.0)
     ratio: Tuple[float, float] = (3 / 4, 4 / 3)
     interpolation: str = "bilinear"
+    pillow: int = 13
 
     def spec(self) -> Dict[str, Any]:
         """Return what the engine is sent."""
@@ -98,12 +101,15 @@ class Resize(Transform):
             side, as torchvision does.
         max: limit of the longer side; alone, the longer side itself.
         interpolation: ``"bilinear"`` or ``"bicubic"``.
+        pillow: major version of Pillow whose pixels are wanted: 13, or 12 for all
+            before. They differ in the last bit of some pixels of tall pictures.
     """
 
     op: ClassVar[str] = "resize"
     size: Optional[Size] = None
     max: Optional[int] = None
     interpolation: str = "bilinear"
+    pillow: int = 13
 
 
 @dataclasses.dataclass(frozen=True)
