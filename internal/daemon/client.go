@@ -156,9 +156,14 @@ func (c *client) handle(ctx context.Context, t wire.Type, payload []byte) error 
 		if err := wire.Decode("SEEK", payload, &m); err != nil {
 			return err
 		}
+		if !isNull(m.Place) {
+			return c.session.SeekPlace(m.Stream, m.Epoch, m.Place)
+		}
 		return c.session.Seek(m.Stream, m.Epoch, m.Position)
 	case wire.TypeStats:
 		return c.stats(payload)
+	case wire.TypeSteps:
+		return c.steps(payload)
 	case wire.TypeIndex:
 		return c.index(payload)
 	}
@@ -204,7 +209,12 @@ func (c *client) announce(b *engine.Batch) error {
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	c.frame = wire.AppendBatch(c.frame[:0], &m)
+	if q := b.Sequences; q != nil {
+		c.frame = wire.AppendSequenceBatch(c.frame[:0], &m, &wire.Sequence{Width: uint32(q.Width), Longest: uint32(q.Longest),
+			Micro: uint32(q.Micro), Micros: uint32(q.Micros), StepSamples: uint64(q.StepSamples), StepTokens: uint64(q.StepTokens), Place: q.Place})
+	} else {
+		c.frame = wire.AppendBatch(c.frame[:0], &m)
+	}
 	_, err := c.conn.Write(c.frame)
 	return err
 }

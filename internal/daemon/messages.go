@@ -66,6 +66,11 @@ func (c *client) options(payload []byte) (engine.Options, error) {
 	if o.OnBad, err = engine.ParsePolicy(m.OnBadSample); err != nil {
 		return o, err
 	}
+	if !isNull(m.Batching) {
+		if o.Batching, err = engine.ParseBatching(m.Batching); err != nil {
+			return o, err
+		}
+	}
 	if !isNull(m.Pipeline) {
 		if o.Transform, err = transform.ParseSpec(m.Pipeline); err != nil {
 			return o, err
@@ -87,6 +92,7 @@ func opened(s *engine.Session) (wire.Opened, error) {
 		Samples: info.Samples, Steps: info.Steps, SlotBytes: info.Layout.Bytes, Slots: info.Slots, SlotsMax: info.SlotsMax,
 		Fields: []wire.Field{}, Classes: info.Classes, State: state, Workers: info.Workers, MemoryBudgetBytes: info.MemoryBytes,
 		DatasetFields: []wire.DatasetField{{Name: "label", Type: string(dataset.Int64)}}, Notices: info.Notices,
+		Sequences: s.Source().Manifest().Kind == dataset.KindSequences,
 	}
 	if m.Classes == nil {
 		m.Classes = []string{}
@@ -105,6 +111,19 @@ func opened(s *engine.Session) (wire.Opened, error) {
 		m.DatasetFields = append(m.DatasetFields, wire.DatasetField{Name: f.Name, Type: string(f.Type)})
 	}
 	return m, err
+}
+
+// steps answers STEPS.
+func (c *client) steps(payload []byte) error {
+	var m wire.Steps
+	if err := wire.Decode("STEPS", payload, &m); err != nil {
+		return err
+	}
+	n, err := c.session.EpochSteps(m.Epoch)
+	if err != nil {
+		return err
+	}
+	return c.send(wire.TypeStepsReply, wire.StepsReply{Epoch: m.Epoch, Steps: n})
 }
 
 // stats answers STATS.

@@ -22,7 +22,7 @@ type column struct {
 
 func (s *Session) openColumns() error {
 	for _, f := range s.layout.Fields {
-		if f.Name == fieldImage {
+		if f.Name == fieldImage || s.sequences.filled(f.Name, s.source.Manifest()) {
 			continue
 		}
 		c := column{field: f}

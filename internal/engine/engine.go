@@ -63,6 +63,8 @@ type Session struct {
 	buffers  *buffers
 	start    time.Time // clock readings count from here
 
+	sequences *sequences // nil where the dataset holds pictures
+
 	sizes   sizes
 	notices []string
 	state   plan.State
@@ -120,6 +122,12 @@ func prepare(o Options, source Source) (*Session, error) {
 		return nil, err
 	}
 	s.key = rng.NewKey(o.Seed)
+	if err := s.prepareSequences(); err != nil {
+		return nil, err
+	}
+	if len(s.opts.Fields) == 0 {
+		s.opts.Fields = []string{fieldImage, fieldLabel, fieldIndex}
+	}
 	if s.opts.hasImage() {
 		if kind := source.Manifest().Kind; kind != dataset.KindImages {
 			return nil, errs.New(errs.Unsupported, "the dataset holds %s, not images", kind).
@@ -149,31 +157,50 @@ func (s *Session) run() {
 	for range s.sizes.jobs {
 		s.free <- new(job)
 	}
+	if q := s.sequences; q != nil {
+		q.toFill = make(chan *batch, s.sizes.workers)
+		for range s.sizes.workers {
+			s.group.Go(func() error { s.filler(); return nil })
+		}
+		s.mu.stream = s.newStream(1, func(st *stream) { s.planSequences(st, q.start) })
+		return
+	}
 	for range s.sizes.fetchers {
 		s.group.Go(func() error { s.fetcher(); return nil })
 	}
 	for range s.sizes.workers {
 		s.group.Go(func() error { s.worker(); return nil })
 	}
-	s.mu.stream = s.newStream(1, s.state.Epoch, s.state.Position)
+	s.mu.stream = s.newStream(1, func(st *stream) { s.planStream(st, s.state.Epoch, s.state.Position) })
 }
 
 // Seek abandons the current stream and goes on at position (samples consumed
-// over all ranks) of epoch. The batches that follow carry the number stream.
+// over all ranks) of epoch. The batches that follow carry the given number.
 // Leased batches stay leased.
-func (s *Session) Seek(stream uint32, epoch uint64, position int64) error {
+func (s *Session) Seek(number uint32, epoch uint64, position int64) error {
 	if position < 0 || position > s.plan.Samples {
 		return errs.New(errs.Invalid, "position %d is outside an epoch of %d samples", position, s.plan.Samples)
 	}
+	if s.sequences != nil {
+		if position != 0 {
+			return errs.New(errs.Invalid, "sequences go on at a place, not at position %d", position)
+		}
+		return s.SeekPlace(number, epoch, nil)
+	}
+	return s.seek(number, func(st *stream) { s.planStream(st, epoch, position) })
+}
+
+// seek abandons the current stream for another.
+func (s *Session) seek(number uint32, plan func(*stream)) error {
 	s.mu.Lock()
 	old := s.mu.stream
 	if s.mu.failed != nil || old == nil {
 		s.mu.Unlock()
 		return s.failure()
 	}
-	if stream <= old.number {
+	if number <= old.number {
 		s.mu.Unlock()
-		return errs.New(errs.Invalid, "stream %d follows stream %d", stream, old.number)
+		return errs.New(errs.Invalid, "stream %d follows stream %d", number, old.number)
 	}
 	old.cancel()
 	for _, b := range old.queue {
@@ -183,7 +210,7 @@ func (s *Session) Seek(stream uint32, epoch uint64, position int64) error {
 	clear(s.mu.epochs)
 	s.mu.demand = false
 	s.mu.lastly = s.now()
-	s.mu.stream = s.newStream(stream, epoch, position)
+	s.mu.stream = s.newStream(number, plan)
 	s.mu.Unlock()
 	<-old.ended
 	return nil
@@ -244,18 +271,26 @@ func (s *Session) resume() (plan.State, error) {
 		now.Pipeline = string(s.pipeline.Canonical())
 		now.Decoder += " pixels=" + s.pipeline.Version()
 	}
+	if s.sequences != nil {
+		now.Decoder = "none"
+		var err error
+		if now.Batching, err = s.sequences.settings.canonical(); err != nil {
+			return now, err
+		}
+	}
+	var saved *plan.State
 	if len(s.opts.State) > 0 {
-		saved, err := plan.ParseState(s.opts.State)
+		state, err := plan.ParseState(s.opts.State)
 		if err != nil {
 			return now, err
 		}
-		if err := saved.Check(now); err != nil {
+		if err := state.Check(now); err != nil {
 			return now, err
 		}
-		now.Epoch, now.Position = saved.Epoch, saved.Position
+		now.Epoch, now.Position, saved = state.Epoch, state.Position, &state
 	}
 	if now.Position < 0 || now.Position > now.Samples {
 		return now, errs.New(errs.Invalid, "position %d is outside an epoch of %d samples", now.Position, now.Samples)
 	}
-	return now, nil
+	return now, s.resumeSequences(&now, saved)
 }

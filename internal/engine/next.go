@@ -17,8 +17,9 @@ type Batch struct {
 	Rows             int    // rows that hold samples; under Skip fewer than the batch size, even 0
 	Valid            int    // the first of them, which count; the rest pad
 	Epoch, Step      uint64
-	Position         int64 // of the epoch after this batch, over all ranks
-	Last             bool  // of the epoch, for this rank
+	Position         int64          // of the epoch after this batch, over all ranks
+	Last             bool           // of the epoch, for this rank
+	Sequences        *SequenceBatch // nil for pictures
 
 	session *Session
 	memory  []byte
@@ -139,10 +140,15 @@ func (s *Session) handOut(st *stream, b *batch) (*Batch, error) {
 	}
 	s.mu.lastly, s.mu.demand = now, false
 	s.account(b)
+	rows := len(b.indices)
+	if b.sequences != nil {
+		rows = b.sequences.rows
+	}
 	return &Batch{
 		Slot: b.slot.id, Generation: s.slots.lease(b.slot), Stream: st.number,
-		Rows: len(b.indices), Valid: b.valid, Epoch: b.epoch, Step: b.step, Position: b.position, Last: b.last,
-		session: s, memory: b.slot.region.Bytes(),
+		Rows: rows, Valid: b.valid, Epoch: b.epoch, Step: b.step, Position: b.position, Last: b.last,
+		Sequences: b.tell(),
+		session:   s, memory: b.slot.region.Bytes(),
 	}, nil
 }
 

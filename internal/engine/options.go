@@ -19,7 +19,11 @@ type Options struct {
 	// dataset whose pictures all have one size is taken as it is.
 	Transform transform.Spec
 
-	// Fields of a batch, in this order; default image, label, index. Beside these
+	// Batching says how batches of sequences are made; it is nil for pictures.
+	Batching *Batching
+
+	// Fields of a batch, in this order; default image, label, index, and for
+	// sequences those of the way to batch. Beside these
 	// "key" and every further field of the dataset may be asked for.
 	Fields []string
 
@@ -83,9 +87,6 @@ const (
 )
 
 func (o Options) withDefaults() Options {
-	if len(o.Fields) == 0 {
-		o.Fields = []string{fieldImage, fieldLabel, fieldIndex}
-	}
 	if o.Prefetch == 0 {
 		o.Prefetch = defaultPrefetch
 	}

@@ -12,7 +12,7 @@ import (
 // Info is what a session decided when it was opened.
 type Info struct {
 	Samples     int64
-	Steps       int64 // of a whole epoch on this rank
+	Steps       int64 // batches of a whole epoch on this rank; 0 where epochs differ, see EpochSteps
 	Layout      *Layout
 	Slots       int // in use, if the consumer keeps no more than one batch
 	SlotsMax    int
@@ -26,7 +26,7 @@ type Info struct {
 // Info returns the session's settings. The caller must not change the Layout.
 func (s *Session) Info() Info {
 	return Info{
-		Samples: s.plan.Samples, Steps: s.plan.Steps(0), Layout: s.layout, Slots: s.sizes.slots, SlotsMax: s.sizes.slotsMax,
+		Samples: s.plan.Samples, Steps: s.steps(), Layout: s.layout, Slots: s.sizes.slots, SlotsMax: s.sizes.slotsMax,
 		Workers: s.sizes.workers, MemoryBytes: s.sizes.memory, Classes: s.source.Manifest().Classes,
 		State: s.state, Notices: s.notices,
 	}

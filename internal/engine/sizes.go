@@ -57,7 +57,12 @@ func maxSlots() int64 {
 // arrange decides all sizes and reserves the memory of the first slots.
 func (s *Session) arrange() error {
 	var err error
-	if s.layout, err = layout(&s.opts, s.pipeline, s.source.Manifest()); err != nil {
+	if s.sequences != nil {
+		s.layout, err = s.sequences.layout(&s.opts, s.source.Manifest())
+	} else {
+		s.layout, err = layout(&s.opts, s.pipeline, s.source.Manifest())
+	}
+	if err != nil {
 		return err
 	}
 	if err := s.openColumns(); err != nil {
@@ -98,6 +103,9 @@ func (s *Session) arrangeSlots() error {
 			WithHint("choose a smaller batch size or a larger memory budget")
 	}
 	z.depth = s.opts.Prefetch + (z.jobs+s.opts.BatchSize-1)/s.opts.BatchSize
+	if s.sequences != nil { // a filler works on a batch
+		z.depth = s.opts.Prefetch + 2*z.workers
+	}
 	if z.depth+1 > z.slotsMax {
 		s.notice("memory allows %d batches of %s at once, %d were wanted: loading may be slower",
 			z.slotsMax, stats.Bytes(float64(slot)), z.depth+1)

@@ -36,6 +36,8 @@ type batch struct {
 	rows    []stats.Row   // what each sample took, the slot's
 	blocked time.Duration // the planner waited for the slot
 
+	sequences *planned // nil for pictures
+
 	noting sync.Mutex
 	noted  []rowError // guarded by noting: rows that could not be made
 
@@ -51,14 +53,14 @@ type batch struct {
 }
 
 // newStream starts a stream's planner. The caller holds mu, or is run.
-func (s *Session) newStream(number uint32, epoch uint64, position int64) *stream {
+func (s *Session) newStream(number uint32, plan func(*stream)) *stream {
 	st := &stream{number: number, ended: make(chan struct{}), planned: make(chan struct{}, 1)}
 	st.ctx, st.cancel = context.WithCancel(s.ctx)
 	// Seek and Close wait for ended.
 	go func() {
 		defer close(st.ended)
 		defer st.cancel()
-		s.guard("planner", func() { s.planStream(st, epoch, position) })
+		s.guard("planner", func() { plan(st) })
 	}()
 	return st
 }

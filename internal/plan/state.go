@@ -27,6 +27,11 @@ type State struct {
 	OnBad    string `json:"on_bad_sample"`
 	Epoch    uint64 `json:"epoch"`
 	Position int64  `json:"position"` // samples of the epoch consumed over all ranks
+
+	// Of sequences: the way to batch in canonical JSON, and the place in the epoch,
+	// which the engine alone reads; Position says how far it has read the order.
+	Batching string          `json:"batching,omitempty"`
+	Place    json.RawMessage `json:"place,omitempty"`
 }
 
 // ParseState reads a saved state and checks it for itself.
@@ -71,6 +76,7 @@ func (s State) Check(now State) error {
 	differ("shuffle", s.Shuffle, now.Shuffle)
 	differ("on_bad_sample", s.OnBad, now.OnBad)
 	differ("the transforms", s.Pipeline, now.Pipeline)
+	differ("the way to batch", s.Batching, now.Batching)
 	if len(diffs) == 0 {
 		return nil
 	}

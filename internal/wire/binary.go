@@ -40,6 +40,50 @@ func AppendBatch(dst []byte, b *Batch) []byte {
 	return le.AppendUint32(dst, b.Flags)
 }
 
+// Sequence is what follows in the BATCH frames of a dataset of sequences.
+type Sequence struct {
+	Width       uint32
+	Longest     uint32
+	Micro       uint32 // number of the micro-batch in its step
+	Micros      uint32 // micro-batches of the step
+	StepSamples uint64
+	StepTokens  uint64
+	Place       []byte // JSON: after this batch; the rest of the frame
+}
+
+const sequenceSize = 32
+
+// AppendSequenceBatch appends a BATCH frame of a dataset of sequences.
+func AppendSequenceBatch(dst []byte, b *Batch, q *Sequence) []byte {
+	le := binary.LittleEndian
+	at := len(dst)
+	dst = AppendBatch(dst, b)
+	le.PutUint32(dst[at:], uint32(batchSize+sequenceSize+len(q.Place)))
+	for _, v := range []uint32{q.Width, q.Longest, q.Micro, q.Micros} {
+		dst = le.AppendUint32(dst, v)
+	}
+	dst = le.AppendUint64(dst, q.StepSamples)
+	dst = le.AppendUint64(dst, q.StepTokens)
+	return append(dst, q.Place...)
+}
+
+// ParseSequenceBatch reads the payload of a BATCH frame of a dataset of
+// sequences. Place is a part of p.
+func ParseSequenceBatch(p []byte) (b Batch, q Sequence, err error) {
+	if len(p) < batchSize+sequenceSize {
+		return b, q, errs.New(errs.Invalid, "a BATCH message of sequences has %d bytes", len(p))
+	}
+	if b, err = ParseBatch(p[:batchSize]); err != nil {
+		return b, q, err
+	}
+	le := binary.LittleEndian
+	p = p[batchSize:]
+	return b, Sequence{
+		Width: le.Uint32(p), Longest: le.Uint32(p[4:]), Micro: le.Uint32(p[8:]), Micros: le.Uint32(p[12:]),
+		StepSamples: le.Uint64(p[16:]), StepTokens: le.Uint64(p[24:]), Place: p[sequenceSize:],
+	}, nil
+}
+
 // ParseBatch reads the payload of a BATCH frame.
 func ParseBatch(p []byte) (Batch, error) {
 	if err := exactly("BATCH", p, batchSize); err != nil {

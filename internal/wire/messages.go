@@ -22,7 +22,8 @@ type Open struct {
 	Pipeline    json.RawMessage `json:"pipeline"` // transform.Spec
 	Fields      []string        `json:"fields"`
 	Plan        Plan            `json:"plan"`
-	State       json.RawMessage `json:"state"` // plan.State, or null
+	State       json.RawMessage `json:"state"`              // plan.State, or null
+	Batching    json.RawMessage `json:"batching,omitempty"` // engine.Batching, for sequences
 	Start       Start           `json:"start"`
 	OnBadSample string          `json:"on_bad_sample"`
 	Resources   Resources       `json:"resources"`
@@ -65,6 +66,7 @@ type Opened struct {
 	Workers           int             `json:"workers"`
 	MemoryBudgetBytes int64           `json:"memory_budget_bytes"`
 	Notices           []string        `json:"notices"`
+	Sequences         bool            `json:"sequences,omitempty"` // BATCH frames say more, see Sequence
 }
 
 // Field is the place of one field in a slot. Kind is "tensor" (DType, Shape) or
@@ -86,9 +88,21 @@ type DatasetField struct {
 
 // Seek starts another stream.
 type Seek struct {
-	Stream   uint32 `json:"stream"`
-	Epoch    uint64 `json:"epoch"`
-	Position int64  `json:"position"`
+	Stream   uint32          `json:"stream"`
+	Epoch    uint64          `json:"epoch"`
+	Position int64           `json:"position"`
+	Place    json.RawMessage `json:"place,omitempty"` // of sequences, instead of Position
+}
+
+// Steps asks for the number of batches of a whole epoch on this rank.
+type Steps struct {
+	Epoch uint64 `json:"epoch"`
+}
+
+// StepsReply answers Steps.
+type StepsReply struct {
+	Epoch uint64 `json:"epoch"`
+	Steps int64  `json:"steps"`
 }
 
 // Stats asks for figures.

@@ -43,6 +43,8 @@ const (
 	TypeIndex      Type = 15
 	TypeIndexReply Type = 16
 	TypeWait       Type = 17
+	TypeStepsReply Type = 18
+	TypeSteps      Type = 19
 )
 
 // AppendFrame appends a frame with the given payload.

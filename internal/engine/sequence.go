@@ -1,0 +1,288 @@
+package engine
+
+import (
+	"encoding/json"
+
+	"stoker/internal/batching"
+	"stoker/internal/dataset"
+	"stoker/internal/errs"
+	"stoker/internal/plan"
+	"stoker/internal/stats"
+	"stoker/internal/tensor"
+)
+
+// sequences is what a session has beside the rest where its dataset holds
+// sequences: package batching decides what a batch is, and one filler makes all
+// of it, since a sequence takes less time than passing it on would.
+type sequences struct {
+	settings Batching
+	plan     *batching.Plan
+	geometry batching.Geometry
+	most     batching.Most
+	form     form
+	from, to tensor.DType
+	features int // numbers of each element
+	pad      int64
+	start    Place
+	toFill   chan *batch
+}
+
+// form is how the sequences of a batch stand beside each other.
+type form uint8
+
+const (
+	padded form = iota
+	varlen
+	packed
+)
+
+// SequenceBatch is what a batch of sequences tells beside its fields.
+type SequenceBatch struct {
+	Width       int // of a row, or of all of it where nothing is padded
+	Longest     int // tokens of the longest sequence; packed: or of the widest gap
+	Micro       int // number of the micro-batch in its step
+	Micros      int // micro-batches of the step on every rank
+	StepSamples int64
+	StepTokens  int64  // both over all ranks
+	Place       []byte // JSON of the Place after this batch
+}
+
+// planned is a batch of sequences on its way.
+type planned struct {
+	micro  batching.Micro
+	pieces []batching.Piece // of micro, without those left out
+	rows   int
+	after  Place
+	tells  SequenceBatch
+}
+
+// prepareSequences decides how batches are made, where the dataset holds sequences.
+func (s *Session) prepareSequences() error {
+	m, o := s.source.Manifest(), &s.opts
+	if m.Kind != dataset.KindSequences {
+		if o.Batching != nil {
+			return errs.New(errs.Unsupported, "the dataset holds %s; ways to batch are for sequences", m.Kind).WithHint("leave batching out")
+		}
+		return nil
+	}
+	switch {
+	case o.OnBad == Substitute:
+		return errs.New(errs.Unsupported, "on_bad_sample is substitute, and another sequence would have another length").
+			WithHint("choose fail or skip")
+	case o.Last != plan.Keep:
+		return errs.New(errs.Unsupported, "last_batch is not keep, and steps of sequences have no common size").
+			WithHint("all ranks take equally many steps in any case; leave last_batch out")
+	}
+	var settings Batching
+	if o.Batching != nil {
+		settings = *o.Batching
+	}
+	q := &sequences{settings: settings.withDefaults(), features: max(m.Sequence.Features, 1)}
+	way, err := q.settings.way()
+	if err != nil {
+		return err
+	}
+	if q.from, q.to, err = q.settings.dtypes(m); err != nil {
+		return err
+	}
+	if m.Tokens != nil && m.Tokens.Pad != nil {
+		q.pad = *m.Tokens.Pad
+	}
+	lengths, err := lengthsOf(s.source)
+	if err != nil {
+		return err
+	}
+	q.geometry = batching.Geometry{BatchSize: o.BatchSize, World: max(o.WorldSize, 1), Micro: q.settings.Micro}
+	q.plan, err = batching.New(batching.Spec{Lengths: lengths, Seed: o.Seed, Shuffle: o.Shuffle, Geometry: q.geometry, Way: way})
+	if err != nil {
+		return err
+	}
+	q.most = q.plan.Most()
+	switch q.settings.Way {
+	case wayPacked:
+		q.form = packed
+	case wayRebalanced:
+		if q.settings.Varlen {
+			q.form = varlen
+		}
+	}
+	if len(o.Fields) == 0 {
+		o.Fields = q.defaultFields(m.Sequence.Field)
+	}
+	s.sequences = q
+	return nil
+}
+
+// lengthsOf returns the length of every sequence.
+func lengthsOf(source Source) ([]int32, error) {
+	if d, ok := source.(interface{ Lengths() ([]int32, error) }); ok {
+		return d.Lengths()
+	}
+	lengths := make([]int32, source.Len())
+	for i := range lengths {
+		sample, err := source.Sample(int64(i))
+		if err != nil {
+			return nil, err
+		}
+		lengths[i] = sample.Tokens
+	}
+	return lengths, nil
+}
+
+// resumeSequences completes the state of a session of sequences.
+func (s *Session) resumeSequences(now, saved *plan.State) error {
+	q := s.sequences
+	if q == nil {
+		return nil
+	}
+	var place []byte
+	if saved != nil {
+		place = saved.Place
+	} else if now.Position != 0 {
+		return errs.New(errs.Invalid, "sequences cannot start at position %d without a saved state", now.Position)
+	}
+	var err error
+	if q.start, err = q.resumePlace(place, now.Epoch); err != nil {
+		return err
+	}
+	now.Position = q.start.Cursor.Position
+	now.Place, err = json.Marshal(&q.start)
+	return err
+}
+
+// SeekPlace is Seek for sequences: place is the JSON of a Place of the epoch, or
+// empty for its start.
+func (s *Session) SeekPlace(number uint32, epoch uint64, place []byte) error {
+	if s.sequences == nil {
+		return errs.New(errs.Invalid, "a place was given, and the dataset holds no sequences")
+	}
+	at, err := s.sequences.resumePlace(place, epoch)
+	if err != nil {
+		return err
+	}
+	return s.seek(number, func(st *stream) { s.planSequences(st, at) })
+}
+
+// EpochSteps returns the number of batches of a whole epoch on every rank. Where
+// epochs of sequences differ, the epoch is planned for it.
+func (s *Session) EpochSteps(epoch uint64) (int64, error) {
+	if s.sequences == nil {
+		return s.plan.Steps(0), nil
+	}
+	steps, err := s.sequences.plan.Steps(epoch)
+	return steps * int64(s.sequences.geometry.Micro), err
+}
+
+// steps returns the number of batches that every epoch has, 0 where they differ.
+func (s *Session) steps() int64 {
+	if s.sequences == nil {
+		return s.plan.Steps(0)
+	}
+	steps, _ := s.sequences.plan.EqualSteps()
+	return steps * int64(s.sequences.geometry.Micro)
+}
+
+// planSequences plans the batches from a place on, epoch after epoch, until the
+// stream ends.
+func (s *Session) planSequences(st *stream, at Place) {
+	q := s.sequences
+	for ; ; at = (Place{Cursor: batching.Cursor{Epoch: at.Cursor.Epoch + 1}}) {
+		steps, err := q.plan.From(at.Cursor)
+		if err != nil {
+			s.fail(err)
+			return
+		}
+		for {
+			step, after, ok := steps.Next()
+			if !ok {
+				break
+			}
+			next := Place{Cursor: after, Step: at.Step + 1, End: q.plan.Ended(after)}
+			if !s.planStep(st, &step, at, next) {
+				return
+			}
+			at = next
+		}
+	}
+}
+
+// planStep sends this rank's micro-batches of a step on their way; false where
+// the stream ended.
+func (s *Session) planStep(st *stream, step *batching.Step, at, next Place) bool {
+	micros := step.Ranks[s.opts.Rank]
+	for m := at.Micro; m < len(micros); m++ {
+		after := next
+		if m+1 < len(micros) {
+			after = Place{Cursor: at.Cursor, Step: at.Step, Micro: m + 1, Geometry: &s.sequences.geometry}
+		}
+		before := s.now()
+		sl, err := s.slots.take(st.ctx, at.Cursor.Epoch, at.Step)
+		if err != nil {
+			s.fail(err)
+		}
+		if sl == nil {
+			return false
+		}
+		b := &batch{stream: st, slot: sl, epoch: at.Cursor.Epoch, step: at.Step, blocked: s.now() - before, done: make(chan struct{})}
+		b.position, b.last = after.Cursor.Position, after.End
+		b.sequences = &planned{micro: micros[m], after: after, tells: SequenceBatch{
+			Micro: m, Micros: len(micros), StepSamples: int64(step.Samples), StepTokens: step.Tokens}}
+		if !s.enqueue(b) {
+			s.slots.drop(sl)
+			return false
+		}
+		select {
+		case s.sequences.toFill <- b:
+		case <-st.ctx.Done():
+			s.complete(b)
+			return false
+		}
+	}
+	return true
+}
+
+// filler makes batches of sequences until the session ends.
+func (s *Session) filler() {
+	f := filler{session: s}
+	for {
+		begin := s.now()
+		select {
+		case b := <-s.sequences.toFill:
+			waited := s.now() - begin
+			if !s.opts.Budget.work(s.ctx, 0) {
+				return
+			}
+			if b.stream.ctx.Err() == nil {
+				begin := s.now()
+				f.guard(b)
+				b.totals.Stages[stats.Fetch] = stats.Time{Busy: s.now() - begin, WaitIn: waited, Items: int64(len(b.indices))}
+				b.totals.Stages[stats.Decode].WaitIn = waited
+			}
+			s.guard("collate", func() { s.complete(b) })
+			s.opts.Budget.done(0)
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// guard fills a batch and keeps its error, a panic included, for Next to report.
+func (f *filler) guard(b *batch) {
+	defer func() {
+		if r := recover(); r != nil {
+			b.note(&job{err: panicError("fill", r)})
+			*f = filler{session: f.session}
+		}
+	}()
+	if err := f.fill(b); err != nil {
+		b.note(&job{err: err})
+	}
+}
+
+// tell returns what a batch of sequences tells; nil for other batches.
+func (b *batch) tell() *SequenceBatch {
+	if b.sequences == nil {
+		return nil
+	}
+	return &b.sequences.tells
+}

@@ -1,0 +1,292 @@
+package engine
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"unsafe"
+
+	"stoker/internal/batching"
+	"stoker/internal/dataset"
+	"stoker/internal/errs"
+	"stoker/internal/tensor"
+)
+
+// filler makes batches of sequences in their slots, one at a time.
+type filler struct {
+	session *Session
+	blob    []byte // the stored bytes of the sample read last
+	sample  dataset.Sample
+	index   int64 // of it, and 1
+	read    int64 // bytes
+
+	// The fields of the batch being filled; nil where they are not asked for.
+	tokens, mask                                  []byte
+	lengths, starts, borders, segments, positions []int32
+}
+
+// fill makes all of a batch but its scalar columns.
+func (f *filler) fill(b *batch) error {
+	q, p := f.session.sequences, b.sequences
+	f.open(b)
+	f.read = 0
+	b.indices = b.slot.indices[:0]
+	var err error
+	switch q.form {
+	case packed:
+		err = f.fillPacked(b)
+	case varlen:
+		err = f.fillVarlen(b)
+	default:
+		err = f.fillPadded(b)
+	}
+	b.slot.indices = b.indices
+	b.valid = len(b.indices)
+	b.totals.BytesRead = f.read
+	if err != nil {
+		return err
+	}
+	if len(p.micro.Pieces) > 0 && len(b.indices) == 0 {
+		return errs.New(errs.Corrupt, "no sample of a batch can be used").
+			WithHint("`stoker verify` lists every damaged sample of a dataset")
+	}
+	p.tells.Place, err = json.Marshal(&p.after)
+	return err
+}
+
+// open finds the fields in the batch's slot.
+func (f *filler) open(b *batch) {
+	s := f.session
+	slot := b.slot.region.Bytes()
+	bytes := func(name string) []byte {
+		if field := s.layout.Field(name); field != nil {
+			return slot[field.Offset:]
+		}
+		return nil
+	}
+	f.tokens = bytes(s.source.Manifest().Sequence.Field)
+	f.mask = bytes(fieldMask)
+	f.lengths, f.starts, f.borders = int32s(bytes(fieldLengths)), int32s(bytes(fieldStarts)), int32s(bytes(fieldBorders))
+	f.segments, f.positions = int32s(bytes(fieldSegments)), int32s(bytes(fieldPositions))
+}
+
+// int32s views memory of a slot, which is aligned, as numbers.
+func int32s(b []byte) []int32 {
+	if len(b) < 4 {
+		return nil
+	}
+	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
+}
+
+// piece returns the stored bytes of a piece; use is false where its sample is
+// left out.
+func (f *filler) piece(b *batch, p batching.Piece) (blob []byte, use bool, err error) {
+	s := f.session
+	if f.index != p.Index+1 {
+		f.index = 0
+		if err := f.load(p.Index); err != nil {
+			if s.opts.OnBad == Fail || !bad(err) {
+				return nil, false, err
+			}
+			s.record(&job{batch: b, index: p.Index, err: err})
+			b.skipped++
+			return nil, false, nil
+		}
+		f.index = p.Index + 1
+	}
+	unit := int64(s.sequences.from.Size() * s.sequences.features)
+	from, to := int64(p.Offset)*unit, int64(p.Offset+p.Length)*unit
+	if to > int64(len(f.blob)) {
+		return nil, false, errs.New(errs.Corrupt, "a sequence has %d bytes, and its length in the index says otherwise", len(f.blob)).
+			InShard("", f.sample.Offset, s.source.Key(p.Index))
+	}
+	b.indices = append(b.indices, p.Index)
+	return f.blob[from:to:to], true, nil
+}
+
+// load reads a sample.
+func (f *filler) load(index int64) (err error) {
+	s := f.session
+	if f.sample, err = s.source.Sample(index); err != nil {
+		return err
+	}
+	f.blob, err = s.source.Read(&f.sample, index, f.blob[:0])
+	f.read += f.sample.Length
+	return err
+}
+
+// fillPadded writes each piece into a row of its own.
+func (f *filler) fillPadded(b *batch) error {
+	p := b.sequences
+	width := int(p.micro.Width)
+	for _, piece := range p.micro.Pieces {
+		blob, use, err := f.piece(b, piece)
+		if err != nil {
+			return err
+		}
+		if !use {
+			continue
+		}
+		row, n := p.rows, int(piece.Length)
+		p.rows++
+		f.write(row*width, n, blob)
+		f.empty(row*width+n, width-n)
+		if f.lengths != nil {
+			f.lengths[row] = piece.Length
+		}
+		p.tells.Longest = max(p.tells.Longest, n)
+	}
+	p.tells.Width = width
+	return nil
+}
+
+// fillVarlen writes the pieces one behind the other.
+func (f *filler) fillVarlen(b *batch) error {
+	p := b.sequences
+	at := 0
+	setInt32(f.borders, 0, 0)
+	for _, piece := range p.micro.Pieces {
+		blob, use, err := f.piece(b, piece)
+		if err != nil {
+			return err
+		}
+		if !use {
+			continue
+		}
+		n := int(piece.Length)
+		f.write(at, n, blob)
+		at += n
+		setInt32(f.borders, len(b.indices), at)
+		setInt32(f.lengths, len(b.indices)-1, n)
+		p.tells.Longest = max(p.tells.Longest, n)
+	}
+	p.rows, p.tells.Width = len(b.indices), at
+	return nil
+}
+
+// fillPacked writes the pieces into their rows. The gap at the end of a row is a
+// sequence of its own for cu_seqlens, so that those cover every place.
+func (f *filler) fillPacked(b *batch) error {
+	q, p := f.session.sequences, b.sequences
+	width, borders := int(q.most.Width), 0
+	setInt32(f.borders, 0, 0)
+	border := func(at, length int) {
+		borders++
+		setInt32(f.borders, borders, at)
+		p.tells.Longest = max(p.tells.Longest, length)
+	}
+	for row := range q.most.Rows {
+		var pieces []batching.Piece
+		if row+1 < len(p.micro.Rows) {
+			pieces = p.micro.Pieces[p.micro.Rows[row]:p.micro.Rows[row+1]]
+		}
+		at, end, segment := row*width, (row+1)*width, int32(0)
+		for _, piece := range pieces {
+			blob, use, err := f.piece(b, piece)
+			if err != nil {
+				return err
+			}
+			if !use {
+				continue
+			}
+			n := int(piece.Length)
+			segment++
+			f.write(at, n, blob)
+			f.segment(at, n, segment)
+			setInt32(f.starts, len(b.indices)-1, at)
+			setInt32(f.lengths, len(b.indices)-1, n)
+			at += n
+			border(at, n)
+		}
+		if at < end {
+			f.empty(at, end-at)
+			f.segment(at, end-at, 0)
+			border(end, end-at)
+		}
+	}
+	f.padCounts(len(b.indices), borders, q.most.Rows*width)
+	p.rows, p.tells.Width = q.most.Rows, width
+	return nil
+}
+
+// padCounts fills what is left of the fields whose count is fixed.
+func (f *filler) padCounts(pieces, borders, total int) {
+	q := f.session.sequences
+	if f.starts != nil {
+		fillInt32(f.starts[pieces:q.most.Pieces], int32(total))
+	}
+	if f.lengths != nil {
+		fillInt32(f.lengths[pieces:q.most.Pieces], 0)
+	}
+	if f.borders != nil {
+		fillInt32(f.borders[borders+1:q.most.Pieces+q.most.Rows+1], int32(total))
+	}
+}
+
+// write puts n elements of a sequence at a place of the batch.
+func (f *filler) write(at, n int, blob []byte) {
+	q := f.session.sequences
+	if f.tokens != nil {
+		unit := q.to.Size() * q.features
+		convert(f.tokens[at*unit:(at+n)*unit], blob, q.from, q.to)
+	}
+	if f.positions != nil {
+		count(f.positions[at : at+n])
+	}
+	if f.mask != nil {
+		fillBytes(f.mask[at:at+n], 1)
+	}
+}
+
+// empty puts n elements of padding at a place of the batch.
+func (f *filler) empty(at, n int) {
+	q := f.session.sequences
+	if f.tokens != nil {
+		unit := q.to.Size() * q.features
+		repeat(f.tokens[at*unit:(at+n)*unit], q.pad, q.to)
+	}
+	if f.positions != nil {
+		clear(f.positions[at : at+n])
+	}
+	if f.mask != nil {
+		clear(f.mask[at : at+n])
+	}
+}
+
+func (f *filler) segment(at, n int, number int32) {
+	if f.segments != nil {
+		fillInt32(f.segments[at:at+n], number)
+	}
+}
+
+// setInt32 sets an element of a field that may not be asked for.
+func setInt32(field []int32, i, v int) {
+	if field != nil {
+		field[i] = int32(v)
+	}
+}
+
+// pad fills what is left of a column whose count is fixed, with what stands for
+// no value: -1 for labels and places in the dataset.
+func (c *column) pad(slot []byte, from, to int) {
+	if c.field.Text {
+		return
+	}
+	le := binary.LittleEndian
+	size := c.field.DType.Size()
+	for i := from; i < to; i++ {
+		out := slot[c.field.Offset+size*i:]
+		switch c.field.DType {
+		case tensor.Int64:
+			v := int64(NullInt64)
+			if c.field.Name == fieldIndex || c.field.Name == fieldLabel {
+				v = -1
+			}
+			le.PutUint64(out, uint64(v))
+		case tensor.Float64:
+			le.PutUint64(out, math.Float64bits(math.NaN()))
+		default:
+			out[0] = 0
+		}
+	}
+}
