@@ -71,6 +71,7 @@ func (c *client) serve(ctx context.Context) error {
 		return err
 	}
 	c.server.log("client %d joined", peer.PID)
+	defer c.server.log("client %d left", peer.PID)
 	if stop, err := shm.Watch(peer.PID, func() { c.conn.CloseRead() }); err == nil { //nolint:errcheck // wakes the reader
 		defer stop()
 	}
