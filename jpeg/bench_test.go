@@ -169,6 +169,40 @@ func BenchmarkBuildIndex(b *testing.B) {
 	report(b, start, len(s.data))
 }
 
+// BenchmarkRecode converts to the re-coded form, BenchmarkRestore back.
+func BenchmarkRecode(b *testing.B) {
+	s := newBenchSet(b)
+	start := cpuTime()
+	for b.Loop() {
+		for _, src := range s.data {
+			if _, err := Recode(src); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	report(b, start, len(s.data))
+}
+
+func BenchmarkRestore(b *testing.B) {
+	s := newBenchSet(b)
+	for i, src := range s.data {
+		x, err := Recode(src)
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.data[i] = x
+	}
+	start := cpuTime()
+	for b.Loop() {
+		for _, x := range s.data {
+			if _, err := Restore(x); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	report(b, start, len(s.data))
+}
+
 // BenchmarkStandardLibrary decodes to YCbCr planes, without colour conversion.
 func BenchmarkStandardLibrary(b *testing.B) {
 	s := newBenchSet(b)

@@ -78,19 +78,27 @@ func (b *packBits) put(v uint64, n uint) {
 func packBlock(out []byte, blk *[64]int16, diff int16, width uint) []byte {
 	var mask, signs, big uint64
 	n := uint(0)
-	for i := 1; i < 64; i++ {
-		v := blk[natural[i]]
-		if v == 0 {
+	for g := range 8 {
+		at := g>>1*16 + g&1*4
+		upper, lower := (*[4]int16)(blk[at:]), (*[4]int16)(blk[at+8:])
+		if *upper == [4]int16{} && *lower == [4]int16{} {
 			continue
 		}
-		mask |= 1 << i
-		if v < 0 {
-			signs |= 1 << n
+		for i := range 8 {
+			v := upper[i&3]
+			if i > 3 {
+				v = lower[i&3]
+			}
+			if v == 0 || g|i == 0 {
+				continue
+			}
+			mask |= 1 << (8*g + i)
+			signs |= uint64(uint16(v)>>15) << n
+			if v > 1 || v < -1 {
+				big |= 1 << n
+			}
+			n++
 		}
-		if v > 1 || v < -1 {
-			big |= 1 << n
-		}
-		n++
 	}
 	wide := diff != int16(int8(diff))
 	if wide {

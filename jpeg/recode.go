@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"math/bits"
 )
 
 // A re-coded image holds the coefficients of a JPEG image in packed blocks, see
@@ -47,22 +48,25 @@ func IsRecoded(data []byte) bool {
 // Recode converts a JPEG image to the re-coded form. Nothing is lost: see
 // Restore.
 func Recode(src []byte) ([]byte, error) {
-	base, err := Baseline(src)
+	base := src
+	var d Decoder
+	err := d.loadAll(src)
+	if err == nil && !d.oneScan {
+		if base, err = Baseline(src); err == nil {
+			err = d.loadAll(base)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	var d Decoder
-	if err := d.loadAll(base); err != nil {
+	widths, err := d.chooseWidths()
+	if err != nil {
 		return nil, err
 	}
 	rest, err := d.deflateRest(base)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := d.encodeScan(nil); err != nil {
-		return nil, err // Restore could not make the image again
-	}
-	widths := d.chooseWidths()
 	blocks, rows, chunks, err := d.packAll(&widths)
 	if err != nil {
 		return nil, err
@@ -134,33 +138,65 @@ func (d *Decoder) deflateRest(base []byte) ([]byte, error) {
 }
 
 // chooseWidths finds for each component the width of magnitudes that makes the
-// shortest blocks.
-func (d *Decoder) chooseWidths() (widths [4]uint) {
-	var length [4][maxWidth + 1]int
-	d.eachBlock(func(blk *[64]int16, c int) bool {
-		for _, v := range blk[1:] {
-			v = max(v, -v)
-			if v < 2 {
-				continue
-			}
-			for w := 1; w <= maxWidth; w++ {
-				length[c][w] += w
-				if int(v)-2 >= 1<<w-1 {
-					length[c][w] += 8
+// shortest blocks. On the way it makes sure that Restore will find a code for
+// each symbol in the image's own tables.
+func (d *Decoder) chooseWidths() (widths [4]uint, err error) {
+	var count [4][17]int // values beyond 1, by the bits of the magnitude less 1
+	var pred [4]int32
+	var codes [2][4]*codeTable
+	h := &d.p.scan
+	d.p.supplyTables()
+	for i := range h.n {
+		codes[0][i], codes[1][i] = d.p.dc[h.td[i]].codes(), d.p.ac[h.ta[i]].codes()
+	}
+	ok := d.eachBlock(func(blk *[64]int16, c int) bool {
+		size, _ := categorise(int32(blk[0]) - pred[c])
+		pred[c] = int32(blk[0])
+		return size <= 15 && codes[0][c].size[size] > 0 && countMagnitudes(blk, codes[1][c], &count[c])
+	}, func(int) {})
+	if !ok {
+		return widths, errAt(Unsupported, -1, "coefficient that the Huffman tables have no code for")
+	}
+	for c := range widths {
+		best := math.MaxInt
+		for w := 1; w <= maxWidth; w++ {
+			length := 0
+			for n, values := range count[c] {
+				length += values * w
+				if n > w {
+					length += values * 8
 				}
 			}
-		}
-		return true
-	}, func(int) {})
-	for c := range widths {
-		widths[c] = 1
-		for w := uint(2); w <= maxWidth; w++ {
-			if length[c][w] < length[c][widths[c]] {
-				widths[c] = w
+			if length < best {
+				best, widths[c] = length, uint(w)
 			}
 		}
 	}
-	return widths
+	return widths, nil
+}
+
+// countMagnitudes adds a block's values to count, and tells whether the table
+// has a code for all of its symbols.
+func countMagnitudes(blk *[64]int16, ac *codeTable, count *[17]int) bool {
+	run, ok := uint8(0), true
+	for _, p := range zigzag[1:] {
+		v := int32(blk[p])
+		if v == 0 {
+			run++
+			continue
+		}
+		if run > 15 {
+			ok = ok && ac.size[0xF0] > 0
+			run &= 15
+		}
+		size, _ := categorise(v)
+		ok = ok && size <= 15 && ac.size[run<<4|uint8(size)&15] > 0
+		run = 0
+		if v = max(v, -v); v > 1 {
+			count[bits.Len32(uint32(v-1))]++
+		}
+	}
+	return ok && (run == 0 || ac.size[0] > 0)
 }
 
 // packAll packs all blocks and returns where the rows begin and how long the
