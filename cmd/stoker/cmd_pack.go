@@ -22,8 +22,8 @@ import (
 
 // packFlags are the options of `stoker pack` that need parsing.
 type packFlags struct {
-	resize, filter, check, onBad, memory, entropy string
-	json, quiet                                   bool
+	resize, filter, check, onBad, memory, entropy, progressive string
+	json, quiet                                                bool
 }
 
 func packCommand() *cobra.Command {
@@ -85,6 +85,8 @@ everything lies in DATASET.partial; a dataset is whole or not there.` + packText
 	flags.BoolVar(&o.ApplyOrientation, "apply-orientation", false, "turn pictures upright as EXIF says (else the orientation is recorded for the loader)")
 	flags.StringVar(&f.check, "check", "header", "what shows that a picture is good: its header, or decode it: header, decode")
 	flags.StringVar(&f.onBad, "on-bad", "fail", "what cannot be packed ends the run, or is left out and listed in ledger.jsonl: fail, skip")
+	flags.BoolVar(&o.Recode, "recode", false, "keep JPEGs re-coded: the same pixels from about 1.25 times the bytes, decoded in less time; export makes them JPEGs again")
+	flags.StringVar(&f.progressive, "progressive", "baseline", "keep JPEGs of several scans with the same coefficients in one, which decodes three times as fast, or as they are: baseline, keep")
 	flags.StringVar(&f.entropy, "entropy-index", "8", "index JPEGs so that a crop decodes only what it shows: an entry every `MCUS` (8: 3 % more bytes), one a row (rows: 0.5 %), or none")
 	flags.BoolVar(&o.Overwrite, "overwrite", false, "replace a dataset of that name, once the new one is complete")
 	flags.BoolVar(&o.Restart, "restart", false, "begin anew instead of continuing an interrupted run")
@@ -103,6 +105,11 @@ func runPack(ctx context.Context, out io.Writer, o pack.Options, f packFlags) er
 		return err
 	}
 	o.CreatedBy = "stoker " + version
+	if o.Recode && !f.json && !f.quiet {
+		if err := sayForecast(ctx, o); err != nil {
+			return err
+		}
+	}
 	o.Progress = progress.Start(progress.Detect(os.Stderr, f.quiet || f.json, os.Getenv))
 	summary, err := pack.Run(ctx, o)
 	o.Progress.Stop()
@@ -117,6 +124,17 @@ func runPack(ctx context.Context, out io.Writer, o pack.Options, f packFlags) er
 		return nil
 	}
 	_, err = io.WriteString(out, packSummary(summary))
+	return err
+}
+
+// sayForecast says what re-coding costs and saves, before it starts.
+func sayForecast(ctx context.Context, o pack.Options) error {
+	c, err := pack.ForecastRecode(ctx, o)
+	if err != nil || c.Pictures == 0 {
+		return err
+	}
+	_, err = fmt.Fprintf(os.Stderr, "re-coding: %.2f times the bytes; a random crop decodes in %.0f us instead of %.0f with an entropy index (%s tried, this machine)\n",
+		c.Bytes, 1e6*c.Recoded, 1e6*c.Indexed, number(c.Pictures, "picture"))
 	return err
 }
 
@@ -137,6 +155,14 @@ func (f packFlags) apply(o *pack.Options) error {
 	}
 	if o.EntropyStep, err = parseEntropyStep(f.entropy); err != nil {
 		return err
+	}
+	keep, err := oneOf("--progressive", f.progressive, "baseline", "keep")
+	if err != nil {
+		return err
+	}
+	o.Baseline = !keep
+	if o.Recode {
+		o.EntropyStep = 0 // re-coded pictures find their regions by themselves
 	}
 	if f.memory != "" {
 		o.MemoryBytes, err = parseBytes(f.memory)

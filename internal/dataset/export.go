@@ -16,7 +16,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"stoker/internal/codec"
 	"stoker/internal/errs"
+	"stoker/jpeg"
 )
 
 // labelsName is the file that Export writes beside the samples where their
@@ -154,7 +156,13 @@ func (e *exporter) run(ctx context.Context, from, to int64) error {
 		if blob, err = e.d.Read(&s, i, blob); err != nil {
 			return err
 		}
-		if err := e.write(e.d.Key(i), blob); err != nil {
+		file := blob
+		if s.Format == codec.JPEG && jpeg.IsRecoded(blob) {
+			if file, err = jpeg.Restore(blob); err != nil {
+				return errs.New(errs.Corrupt, "cannot be made a JPEG again: %w", err).At(e.d.dir).InShard(e.d.manifest.Shards[s.Shard].File, s.Offset, e.d.Key(i))
+			}
+		}
+		if err := e.write(e.d.Key(i), file); err != nil {
 			return err
 		}
 		e.mu.Lock()

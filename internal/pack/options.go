@@ -28,7 +28,9 @@ type Options struct {
 	ApplyOrientation bool         // turn pictures upright that EXIF says are not
 	Decode           bool         // check pictures by decoding them, not by their headers alone
 
-	EntropyStep int // MCUs between the entries of entropy indexes of JPEGs, dataset.EntropyRows for one a row; 0 = no indexes
+	Recode      bool // keep JPEGs re-coded: the same coefficients, larger, quicker to decode
+	Baseline    bool // keep JPEGs of several scans, such as progressive ones, as one scan with the same coefficients
+	EntropyStep int  // MCUs between the entries of entropy indexes of JPEGs, dataset.EntropyRows for one a row; 0 = no indexes
 
 	SkipBad   bool // leave out what cannot be packed, and list it; else it is an error
 	Overwrite bool // replace a dataset of that name once the new one is complete
@@ -117,12 +119,15 @@ type recipe struct {
 	ApplyOrientation bool   `json:"apply_orientation,omitempty"`
 	Check            string `json:"check"`
 	MaxPixels        int64  `json:"max_pixels"`
+	Recode           bool   `json:"recode,omitempty"`
+	Baseline         bool   `json:"baseline,omitempty"`
 	EntropyStep      int    `json:"entropy_step,omitempty"`
 	Codecs           string `json:"codecs,omitempty"` // versions of the decoders, where pixels were made
 }
 
 func (o *Options) recipe() recipe {
-	r := recipe{Resize: o.Resize.String(), Check: "header", MaxPixels: o.MaxPixels, ApplyOrientation: o.ApplyOrientation, EntropyStep: o.EntropyStep}
+	r := recipe{Resize: o.Resize.String(), Check: "header", MaxPixels: o.MaxPixels, ApplyOrientation: o.ApplyOrientation, EntropyStep: o.EntropyStep,
+		Recode: o.Recode, Baseline: o.Baseline}
 	if o.Decode {
 		r.Check = "decode"
 	}

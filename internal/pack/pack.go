@@ -15,6 +15,7 @@ package pack
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -156,6 +157,9 @@ func (p *packer) commit(start time.Time) (*Summary, error) {
 	s.Seconds = time.Since(start).Seconds()
 	s.FilesPerS = float64(p.src.Len()-p.first) / s.Seconds
 	s.MBPerS = float64(p.bytes) / 1e6 / s.Seconds
+	if n := p.converted.Load(); n > 0 && !p.opts.Recode {
+		s.Notes = append(s.Notes, fmt.Sprintf("%d JPEGs of several scans, such as progressive ones, were kept as one scan with the same coefficients", n))
+	}
 	if s.Notes == nil { // a list in JSON, as bad and classes are
 		s.Notes = []string{}
 	}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"stoker/internal/codec"
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
 	"stoker/internal/source"
@@ -17,6 +19,8 @@ import (
 
 // packer is one run.
 type packer struct {
+	converted atomic.Int64 // JPEGs whose form was changed
+
 	opts    *Options
 	src     *source.Source
 	writer  *dataset.Writer
@@ -137,6 +141,9 @@ func (p *packer) do(ctx context.Context, pictures *pictures, j *job) {
 	if ctx.Err() != nil {
 		j.fatal = ctx.Err()
 		return
+	}
+	if err == nil && info.Format == codec.JPEG {
+		blob, err = p.form(blob)
 	}
 	if err != nil {
 		j.bad = err
