@@ -34,6 +34,7 @@ COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 def main() -> int:
     """Run the demo; return 1 where the network learnt too little."""
     begun = time.monotonic()
+    os.environ["STOKER_ENGINE"] = f"@stoker-demo/{os.getpid()}"  # apart from real work on this machine
     draw()
     pack("train")
     pack("test")
