@@ -78,18 +78,10 @@ func (f *facts) label(o *Options, v *text.Value) error {
 		f.noLabel++
 		return nil
 	}
-	if v.Kind == text.JSON || v.Kind == text.Numbers {
-		return errs.New(errs.Invalid, "%q is %v, which is no class: labels are whole numbers or names", o.Label, v.Kind)
-	}
-	if v.Kind == text.Float {
-		if _, whole := wholeNumber(v); !whole {
-			return errs.New(errs.Invalid, "%q is %s, which is no class: labels are whole numbers or names", o.Label, v.String())
-		}
+	if err := checkLabel(v, o.Label); err != nil {
+		return err
 	}
 	s := v.String()
-	if !utf8.ValidString(s) {
-		return errs.New(errs.Invalid, "%q is not UTF-8", o.Label)
-	}
 	if _, whole := wholeNumber(v); !whole {
 		f.names = true
 	}

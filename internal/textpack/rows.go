@@ -136,6 +136,9 @@ func labelNumber(v *text.Value, field string, names map[string]int64) (int64, er
 	if v == nil || v.Kind == text.Null {
 		return -1, nil
 	}
+	if err := checkLabel(v, field); err != nil {
+		return -1, err
+	}
 	if names != nil {
 		n, ok := names[v.String()]
 		if !ok {
@@ -148,6 +151,18 @@ func labelNumber(v *text.Value, field string, names map[string]int64) (int64, er
 		return -1, errs.New(errs.Invalid, "%q is %s, which is no class: labels are whole numbers or names", field, v.String())
 	}
 	return n, nil
+}
+
+// checkLabel refuses what can be no label at all.
+func checkLabel(v *text.Value, field string) error {
+	_, whole := wholeNumber(v)
+	switch {
+	case v.Kind == text.JSON || v.Kind == text.Numbers:
+		return errs.New(errs.Invalid, "%q is %v, which is no class: labels are whole numbers or names", field, v.Kind)
+	case v.Kind == text.Float && !whole:
+		return errs.New(errs.Invalid, "%q is %s, which is no class: labels are whole numbers or names", field, v.String())
+	}
+	return text.CheckText(v.Text)
 }
 
 // wholeNumber returns the value of a label that is a number; 3.0 is what pandas
