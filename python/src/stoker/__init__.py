@@ -12,6 +12,7 @@ they are imported on demand. This package needs numpy alone.
 
 from ._batch import Batch
 from ._version import __version__
+from .batching import Fixed, Grouped, Packed, Rebalanced, Tokens
 from .dataset import Dataset
 from .errors import (
     CanceledError,
@@ -52,7 +53,9 @@ __all__ = [
     "Dataset",
     "EngineError",
     "ExhaustedError",
+    "Fixed",
     "Grayscale",
+    "Grouped",
     "HorizontalFlip",
     "InternalError",
     "InvalidError",
@@ -60,13 +63,16 @@ __all__ = [
     "MismatchError",
     "Normalize",
     "NotFoundError",
+    "Packed",
     "Pad",
     "PermissionDeniedError",
     "RandomCrop",
     "RandomErasing",
     "RandomResizedCrop",
+    "Rebalanced",
     "Resize",
     "StokerError",
+    "Tokens",
     "Transform",
     "TransientError",
     "UnsupportedError",

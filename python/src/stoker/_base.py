@@ -11,10 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar, Union
 
-from . import _fork, _progress, _rank, _session, _wire
+from . import _fork, _place, _progress, _rank, _session, _wire
+from ._place import At
 from ._report import Epoch
 from ._session import Session
 from ._shm import Slot
+from .batching import Rebalanced, Way
+from .dataset import kind_of
 from .errors import EngineError, InvalidError
 from .transforms import HorizontalFlip, RandomResizedCrop, Transform
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from ._epoch import EpochIterator
 
 State = Dict[str, Any]
-Place = Tuple[int, int]  # epoch and position in it
+Place = Tuple[int, At]  # epoch and place in it
 Self = TypeVar("Self", bound="BaseLoader")
 
 MAX_RESTARTS = 3  # of the engine, without a batch in between
@@ -46,7 +49,7 @@ class BaseLoader:
         seed: int = 0,
         drop_last: bool = False,
         last_batch: Optional[str] = None,
-        dtype: str = "uint8",
+        dtype: Optional[str] = None,
         layout: str = "NHWC",
         fields: Optional[Sequence[str]] = None,
         rank: Optional[int] = None,
@@ -58,20 +61,26 @@ class BaseLoader:
         progress: bool = False,
         apply_orientation: bool = False,
         epoch: int = 0,
+        batching: Optional[Way] = None,
     ) -> None:
         if drop_last and last_batch not in (None, "drop"):
             raise InvalidError(f"drop_last=True and last_batch={last_batch!r} contradict each other")
         if progress:
             _progress.check()
         self._rank, self._world_size = _rank.find(rank, world_size)
+        self._sequences = kind_of(path) == "sequences"
+        if self._sequences and (image, transforms, flip) != (None, None, None):
+            raise InvalidError("the dataset holds sequences; image=, transforms= and flip= are for pictures")
         self._request: Dict[str, Any] = {
             "dataset": os.path.abspath(os.fspath(path)),
-            "pipeline": {
+            "pipeline": None
+            if self._sequences
+            else {
                 "ops": [t.spec() for t in _operations(image, transforms, flip)],
-                "output": {"dtype": dtype, "layout": layout},
+                "output": {"dtype": dtype or "uint8", "layout": layout},
                 "apply_orientation": apply_orientation,
             },
-            "fields": list(fields) if fields is not None else ["image", "label", "index"],
+            "fields": list(fields) if fields is not None else [],
             "plan": {
                 "batch_size": batch_size,
                 "shuffle": shuffle,
@@ -87,6 +96,16 @@ class BaseLoader:
                 "memory_budget_bytes": memory_budget_bytes,
             },
         }
+        if batching is not None and not isinstance(batching, Way):
+            raise InvalidError(
+                f"batching={batching!r} is not a way to batch",
+                hint="such as stoker.Packed(1024); see stoker.batching",
+            )
+        if self._sequences:
+            way = (batching or Rebalanced()).spec()
+            self._request["batching"] = {**way, "dtype": dtype} if dtype else way
+        elif batching is not None:
+            self._request["batching"] = batching.spec()  # the engine says what the dataset holds
         self._progress = progress
         self._state: Optional[State] = None  # binds the loader to its dataset, once it is open
         self._setup((epoch, 0), (epoch, 0))
@@ -118,7 +137,12 @@ class BaseLoader:
 
     def __len__(self) -> int:
         """Return the number of batches of a whole epoch on this rank."""
-        return int(self._opened()["steps"])
+        return self._steps(self._next[0])
+
+    def _steps(self, epoch: int) -> int:
+        """Return the number of batches of an epoch; the engine counts where epochs differ."""
+        steps = int(self._opened()["steps"])
+        return steps if steps or not self._opened().get("sequences") else self._main_session().fetch_steps(epoch)
 
     def set_epoch(self, epoch: int) -> None:
         """Make ``epoch`` the next one to iterate over.
@@ -146,8 +170,8 @@ class BaseLoader:
         the same order, nothing twice, nothing lost. Save it on one rank only; it is the
         same on all of them after the same step.
         """
-        epoch, position = self._cursor
-        return {**self._opened()["state"], "epoch": epoch, "position": position}
+        epoch, at = self._cursor
+        return _state_at(self._opened()["state"], epoch, at)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where :meth:`state_dict` was called: the next iteration gives the rest
@@ -159,11 +183,11 @@ class BaseLoader:
         """
         self._check_open()
         try:
-            place = int(state["epoch"]), int(state["position"])
+            place = int(state["epoch"]), _place.of_state(state)
         except (KeyError, TypeError, ValueError) as err:
             raise InvalidError(f"this is not the state of a loader: {err!r}") from err
         with self._lock:
-            if self._state is not None and _stream(state) == _stream(self._state):
+            if isinstance(place[1], int) and self._state is not None and _stream(state) == _stream(self._state):
                 self._go_to(place)
             else:
                 session = self._open(place, dict(state))  # raises what differs
@@ -174,12 +198,13 @@ class BaseLoader:
 
     def _go_to(self, place: Place) -> None:
         """Continue the open session elsewhere, and start reading there."""
-        epoch, position = place
+        epoch, at = place
+        position = _place.members(at)["position"]
         samples = int(self._opened()["samples"])
         if epoch < 0 or not 0 <= position <= samples:
             raise InvalidError(f"the saved state is damaged: epoch {epoch}, position {position} of {samples} samples")
         with contextlib.suppress(_wire.ConnectionLost):  # the next batch finds out
-            self._main_session(place).go_to(epoch, position)
+            self._main_session(place).go_to(epoch, at)
 
     # -- figures ----------------------------------------------------------
 
@@ -248,14 +273,15 @@ class BaseLoader:
 
     def _open(self, place: Place, state: Optional[State]) -> Session:
         """Open a session; start the engine again where it dies meanwhile."""
-        epoch, position = place
+        epoch, at = place
         if state is not None:
-            state = {**state, "epoch": epoch, "position": position}
-        request = {**self._request, "state": state, "start": {"epoch": epoch, "position": position}}
+            state = _state_at(state, epoch, at)
+        start = {"epoch": epoch, "position": _place.members(at)["position"]}
+        request = {**self._request, "state": state, "start": start}
         lost: Optional[_wire.ConnectionLost] = None
         for _ in range(MAX_RESTARTS):
             try:
-                session = Session(request, self._on_slot, writable=self._writable)
+                session = Session(request, self._on_slot, writable=self._writable, at=at)
             except _wire.ConnectionLost as err:
                 lost = err
                 continue
@@ -326,7 +352,16 @@ class BaseLoader:
             raise InvalidError("the loader is closed", hint="make a new one, or close it later")
 
     # What a pickled loader carries.
-    _kept: Tuple[str, ...] = ("_request", "_progress", "_rank", "_world_size", "_state", "_next", "_cursor")
+    _kept: Tuple[str, ...] = (
+        "_request",
+        "_sequences",
+        "_progress",
+        "_rank",
+        "_world_size",
+        "_state",
+        "_next",
+        "_cursor",
+    )
 
     def __getstate__(self) -> Dict[str, Any]:
         return {name: getattr(self, name) for name in self._kept}
@@ -349,7 +384,13 @@ class BaseLoader:
 
 def _stream(state: Mapping[str, Any]) -> Dict[str, Any]:
     """Return what a state says of the stream, without the place in it."""
-    return {name: value for name, value in state.items() if name not in ("epoch", "position")}
+    return {name: value for name, value in state.items() if name not in ("epoch", "position", "place")}
+
+
+def _state_at(state: State, epoch: int, at: At) -> State:
+    """Return a state with another place."""
+    cleared = {"place": None} if "place" in state else {}
+    return {**state, "epoch": epoch, **cleared, **_place.members(at)}
 
 
 def _operations(

@@ -58,17 +58,18 @@ class Batch(BatchBase):
             all ranks take the same number of steps.
     """
 
-    __slots__ = ("_values", "epoch", "position", "step", "valid")
+    __slots__ = ("_values", "at", "epoch", "position", "step", "valid")
 
     def __init__(self, frame: BatchFrame, fields: List[Field], lease: Lease) -> None:
         self.epoch = frame.epoch
         self.step = frame.step
         self.position = frame.position
+        self.at = frame.at  # for the state
         self.valid = frame.valid
         whole = lease.view()
         rows = frame.rows
         self._values: Dict[str, Any] = {
-            f.name: _text(whole, f, rows)
+            f.name: text(whole, f, rows)
             if f.dtype is None
             else np.ndarray((rows, *f.shape), f.dtype, buffer=whole, offset=f.offset)
             for f in fields
@@ -89,6 +90,10 @@ class Batch(BatchBase):
         """Return the number of fields."""
         return len(self._values)
 
+    def samples(self) -> List[Dict[str, Any]]:
+        """Return one dictionary for each sample that counts, of views."""
+        return [{name: value[i] for name, value in self._values.items()} for i in range(self.valid)]
+
     def copy(self) -> Dict[str, Any]:
         """Return the fields as arrays of their own: writable, and free to keep."""
         return {name: value.copy() for name, value in self._values.items()}
@@ -101,7 +106,8 @@ class Batch(BatchBase):
         return f"<stoker.Batch epoch {self.epoch} step {self.step}, {', '.join(parts)}>"
 
 
-def _text(whole: npt.NDArray[np.uint8], field: Field, rows: int) -> List[str]:
+def text(whole: npt.NDArray[np.uint8], field: Field, rows: int) -> List[str]:
+    """Return the texts of a field."""
     ends = np.ndarray((rows + 1,), np.int32, buffer=whole, offset=field.offset).tolist()
     start = field.data_offset
     data = whole[start + ends[0] : start + ends[-1]].tobytes()

@@ -9,6 +9,7 @@ from typing import Optional
 from . import _fork, _progress, _wire
 from ._base import MAX_RESTARTS, BaseLoader
 from ._batch import Batch
+from ._place import Mark, members
 from ._report import Epoch
 from ._session import Session
 from ._warnings import warn
@@ -64,14 +65,16 @@ class EpochIterator:
                 restarts += 1
                 self._tell_restart(restarts, err)
                 continue
-            self._position = frame.position
-            loader._cursor = (self._epoch, frame.position)
+            self._position = frame.at
+            loader._cursor = (self._epoch, frame.at)
             loader._valid = frame.valid
             self._figures.source = session
             return batch
 
     def _steps_left(self, session: Session) -> bool:
         """Whether the epoch has a batch after the position, as ``internal/plan`` counts."""
+        if isinstance(self._position, Mark):
+            return not self._position.end
         plan = self._loader._request["plan"]
         left = int(session.opened["samples"]) - self._position
         needed = plan["batch_size"] * plan["world_size"] if plan["last_batch"] == "drop" else 1
@@ -85,7 +88,7 @@ class EpochIterator:
             ) from err
         warn(
             f"the engine died ({err}); it is started again and goes on at epoch {self._epoch}, "
-            f"position {self._position}: no batch is lost or repeated"
+            f"position {members(self._position)['position']}: no batch is lost or repeated"
         )
 
     def _count(self, batch: Batch, begun: float) -> None:
@@ -99,7 +102,7 @@ class EpochIterator:
             figures.first_s = now - begun
         if self._loader._progress:
             if self._bar is None:
-                self._bar = _progress.Bar(self._epoch, len(self._loader), batch.step)
+                self._bar = _progress.Bar(self._epoch, self._loader._steps(self._epoch), batch.step)
             self._bar.step(figures.waited_share)
 
     def _end(self) -> None:

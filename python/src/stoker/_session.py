@@ -9,8 +9,9 @@ import threading
 from collections import deque
 from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
-from . import _engine, _fork, _wire
-from ._batch import Batch, Field, parse_fields
+from . import _engine, _fork, _place, _sequence, _wire
+from ._batch import Batch, parse_fields
+from ._place import At
 from ._report import Epoch
 from ._shm import Lease, Slot
 from ._warnings import warn
@@ -21,7 +22,12 @@ class Session:
     """A client's end of a session. Any thread may call its methods."""
 
     def __init__(
-        self, request: Dict[str, Any], on_slot: Optional[Callable[[Slot], None]] = None, *, writable: bool = False
+        self,
+        request: Dict[str, Any],
+        on_slot: Optional[Callable[[Slot], None]] = None,
+        *,
+        writable: bool = False,
+        at: Optional[At] = None,
     ) -> None:
         """Open a session as the OPEN frame ``request`` says; call ``on_slot`` for each new slot.
 
@@ -33,6 +39,7 @@ class Session:
         self._slots: Dict[int, Slot] = {}
         self._batches: Deque[_wire.BatchFrame] = deque()
         self._awaiting: Deque[Epoch] = deque()  # who asked for figures
+        self._steps: Dict[int, int] = {}  # of epochs, where they differ
         self.returned: Deque[Tuple[int, bytes]] = deque()
         self.interrupts: List[None] = []
         self._keeping_back = False  # releases, during a fork
@@ -42,7 +49,7 @@ class Session:
         self._broken = False  # nothing more can be sent
         self.closed = False
         start = request["start"]
-        self.at: Tuple[int, int] = (start["epoch"], start["position"])
+        self.at: Tuple[int, At] = (start["epoch"], start["position"] if at is None else at)
         self._sock, self._receiver, self.engine_pid = _engine.connect()
         _fork.sessions.add(self)
         try:
@@ -55,13 +62,15 @@ class Session:
 
     def _opened(self, opened: Dict[str, Any]) -> None:
         self.opened = opened
-        self.fields: List[Field] = parse_fields(opened["fields"])
+        self._fields: Any = (
+            _sequence.parse(opened["fields"]) if opened.get("sequences") else parse_fields(opened["fields"])
+        )
         for text in opened.get("notices") or []:
             warn(text)
 
     # -- the stream -------------------------------------------------------
 
-    def next(self, epoch: int, position: int) -> Tuple[Batch, _wire.BatchFrame]:
+    def next(self, epoch: int, position: At) -> Tuple[Batch, _wire.BatchFrame]:
         """Return the batch of ``epoch`` that starts at ``position``."""
         with self._lock:
             try:
@@ -72,20 +81,23 @@ class Session:
                 self.close()
                 raise
 
-    def _next(self, epoch: int, position: int) -> Tuple[Batch, _wire.BatchFrame]:
+    def _next(self, epoch: int, position: At) -> Tuple[Batch, _wire.BatchFrame]:
         if self.interrupts:
             self.interrupts.clear()
             raise KeyboardInterrupt
         self._seek(epoch, position)
         frame = self._next_frame()
-        if frame.epoch != epoch or frame.position < position:
+        if frame.epoch != epoch or frame.position < _place.members(position)["position"]:
             raise InternalError(
                 f"asked for epoch {epoch} from {position}, the engine sent epoch {frame.epoch} up to {frame.position}"
             )
-        self.at = (epoch + 1, 0) if frame.last else (epoch, frame.position)
-        return Batch(frame, self.fields, self._lease(frame)), frame
+        self.at = (epoch + 1, 0) if frame.last else (epoch, frame.at)
+        lease = self._lease(frame)
+        if isinstance(frame, _wire.SequenceFrame):
+            return _sequence.SequenceBatch(frame, self._fields, lease), frame
+        return Batch(frame, self._fields, lease), frame
 
-    def go_to(self, epoch: int, position: int) -> None:
+    def go_to(self, epoch: int, position: At) -> None:
         """Let the stream go on from there, before a batch of it is asked for."""
         with self._lock:
             try:
@@ -94,11 +106,11 @@ class Session:
                 self.close()
                 raise
 
-    def _seek(self, epoch: int, position: int) -> None:
+    def _seek(self, epoch: int, position: At) -> None:
         if self.at == (epoch, position):
             return
         self._stream += 1
-        self._send(_wire.encode_json(_wire.SEEK, {"stream": self._stream, "epoch": epoch, "position": position}))
+        self._send(_wire.encode_json(_wire.SEEK, {"stream": self._stream, "epoch": epoch, **_place.members(position)}))
         self.at = (epoch, position)
         for _ in range(len(self._batches)):
             self._give_back(self._batches.popleft())
@@ -144,6 +156,19 @@ class Session:
                 self.close()
                 raise
 
+    def fetch_steps(self, epoch: int) -> int:
+        """Return the number of batches of a whole epoch."""
+        with self._lock:
+            try:
+                if epoch not in self._steps:
+                    self._send(_wire.encode_json(_wire.STEPS, {"epoch": epoch}))
+                    while epoch not in self._steps:
+                        self._receive()
+                return self._steps[epoch]
+            except BaseException:
+                self.close()
+                raise
+
     # -- frames -----------------------------------------------------------
 
     def _receive(self) -> int:
@@ -169,6 +194,9 @@ class Session:
                 self._on_slot(slot)
         elif kind == _wire.STATS_REPLY:
             self._awaiting.popleft().engine = _wire.decode_json(payload)
+        elif kind == _wire.STEPS_REPLY:
+            reply = _wire.decode_json(payload)
+            self._steps[int(reply["epoch"])] = int(reply["steps"])
         elif kind == _wire.NOTICE:
             self._notice(_wire.decode_json(payload))
         elif kind == _wire.OPENED:

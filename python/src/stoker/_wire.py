@@ -14,6 +14,7 @@ import struct
 from collections import deque
 from typing import Any, Deque, Dict, NamedTuple, Optional, Tuple
 
+from ._place import At, Mark
 from .errors import InternalError
 
 PROTOCOL = 1
@@ -35,15 +36,18 @@ NOTICE = 14
 INDEX = 15
 INDEX_REPLY = 16
 WAIT = 17
+STEPS_REPLY = 18
+STEPS = 19
 
 _HEADER = struct.Struct("<IHH")  # payload bytes, type, zero
 _RELEASE = struct.Struct("<II")  # slot, generation
 _SLOT = struct.Struct("<IIQ")  # slot, zero, bytes
 _WAIT = struct.Struct("<II")  # stream, held
 _BATCH = struct.Struct("<IIIIQQQII")
+_SEQUENCE = struct.Struct("<IIIIQQ")  # follows in batches of sequences; then the place as JSON
 _LAST = 1  # bit of BatchFrame.flags
 
-_TO_CLIENT = frozenset((HELLO_OK, OPENED, SLOT, BATCH, STATS_REPLY, ERROR, NOTICE, INDEX_REPLY))
+_TO_CLIENT = frozenset((HELLO_OK, OPENED, SLOT, BATCH, STATS_REPLY, ERROR, NOTICE, INDEX_REPLY, STEPS_REPLY))
 
 
 class BatchFrame(NamedTuple):
@@ -63,6 +67,25 @@ class BatchFrame(NamedTuple):
     def last(self) -> bool:
         """Whether it is the epoch's last batch for this rank."""
         return bool(self.flags & _LAST)
+
+    @property
+    def at(self) -> At:
+        """The place in the epoch after it."""
+        return self.position
+
+
+class SequenceFrame(BatchFrame):
+    """The same for sequences, with ``tail``: width, longest, micro, micros, samples and
+    tokens of the step.
+    """
+
+    tail: Tuple[int, ...]
+    place: bytes
+
+    @property
+    def at(self) -> At:
+        """The place in the epoch after it."""
+        return Mark(self.position, self.place, self.last)
 
 
 class ConnectionLost(Exception):
@@ -105,7 +128,12 @@ def decode_json(payload: bytes) -> Dict[str, Any]:
 def decode_batch(payload: bytes) -> BatchFrame:
     """Return the fields of a BATCH payload."""
     try:
-        return BatchFrame._make(_BATCH.unpack(payload))
+        if len(payload) <= _BATCH.size:
+            return BatchFrame._make(_BATCH.unpack(payload))
+        frame = SequenceFrame._make(_BATCH.unpack_from(payload))
+        frame.tail = _SEQUENCE.unpack_from(payload, _BATCH.size)
+        frame.place = payload[_BATCH.size + _SEQUENCE.size :]
+        return frame
     except struct.error as err:
         raise InternalError(f"the engine sent a BATCH frame of {len(payload)} bytes") from err
 

@@ -95,6 +95,16 @@ class Dataset:
         return f"<stoker.Dataset {Path(self.path).name}, {len(self)} samples, {len(self.classes)} classes>"
 
 
+def kind_of(path: Union[str, os.PathLike[str]]) -> str:
+    """Return what the samples are, such as ``"images"``; that too where it cannot be read: the
+    engine says why.
+    """
+    try:
+        return str(json.loads((Path(path) / "manifest.json").read_text(encoding="utf-8"))["kind"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "images"
+
+
 def _read_manifest(folder: Path) -> Dict[str, Any]:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ the device asynchronously, and the memory is kept until they have arrived.
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, Sequence, Tuple, Union
+from typing import Any, Iterator, Optional, Sequence, Union
 
 import jax  # type: ignore[import-not-found, unused-ignore]
 import numpy as np
@@ -22,7 +22,8 @@ import numpy as np
 from ._base import BaseLoader
 from ._batch import Batch
 from ._epoch import EpochIterator
-from .dataset import Dataset
+from ._sequence import Arrays, SequenceBatch
+from .dataset import Dataset, kind_of
 
 __all__ = ["Loader"]
 
@@ -39,6 +40,10 @@ class Loader(BaseLoader):
         options: as for :class:`stoker.Loader`. With ``dtype="bfloat16"`` pictures are
             ``jax.numpy.bfloat16``. int64 fields come as int32 unless JAX's x64 mode is on.
 
+    Of a dataset of sequences the loop gets dictionaries of arrays by field name, see
+    :mod:`stoker.batching`. For functions that are compiled, ``stoker.Packed`` gives one shape, and
+    ``stoker.Fixed(ladder=1.1)`` few.
+
     Pictures are ``(batch, height, width, 3)``, or ``(batch, 3, height, width)`` with
     ``layout="NCHW"``.
     """
@@ -48,22 +53,25 @@ class Loader(BaseLoader):
         path: Union[str, os.PathLike[str]],
         batch_size: int = 256,
         *,
-        fields: Sequence[str] = ("image", "label"),
+        fields: Optional[Sequence[str]] = None,
         device: Any = None,
         **options: Any,
     ) -> None:
         self._device = device
         self._bfloat16 = options.get("dtype") == "bfloat16"
+        if fields is None and kind_of(path) != "sequences":
+            fields = ("image", "label")
         super().__init__(path, batch_size, fields=fields, **options)
 
     _kept = (*BaseLoader._kept, "_device", "_bfloat16")
 
-    def __iter__(self) -> Iterator[Tuple[Any, ...]]:
+    def __iter__(self) -> Iterator[Any]:
         """Return an iterator over one epoch."""
         return map(self._arrays, EpochIterator(self))
 
-    def _arrays(self, batch: Batch) -> Tuple[Any, ...]:
-        return tuple(self._array(name, value) for name, value in batch.items())
+    def _arrays(self, batch: Batch) -> Any:
+        arrays = [self._array(name, value) for name, value in batch.items()]
+        return Arrays(batch, arrays) if isinstance(batch, SequenceBatch) else tuple(arrays)
 
     def _array(self, name: str, value: Any) -> Any:
         if not isinstance(value, np.ndarray):

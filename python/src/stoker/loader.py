@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+import os
+from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
 from ._base import BaseLoader
-from ._batch import Batch
 from ._epoch import EpochIterator
 
 __all__ = ["Loader"]
@@ -39,7 +39,7 @@ class Loader(BaseLoader):
         last_batch: ``"keep"`` a short last batch, ``"drop"`` it, or ``"pad"`` it with
             samples from the start that do not count (see ``batch.valid``). Ranks
             always take the same number of steps.
-        dtype: of the pictures: ``"uint8"``, ``"float32"``, ``"float16"`` (0 to 1 unless
+        dtype: of the pictures: ``"uint8"`` (the default), ``"float32"``, ``"float16"`` (0 to 1 unless
             normalised) or ``"bfloat16"``, which numpy sees as ``uint16`` bits.
         layout: ``"NHWC"`` or ``"NCHW"``.
         fields: what batches hold; by default ``image``, ``label`` and ``index`` (the
@@ -55,6 +55,15 @@ class Loader(BaseLoader):
         progress: show a bar for each epoch (needs ``tqdm``).
         apply_orientation: turn photographs upright as their EXIF data say.
         epoch: number of the first epoch.
+        batching: of a dataset of sequences: the way to batch, such as
+            ``stoker.Packed(1024)``; :class:`stoker.Rebalanced` where nothing is given. The
+            arguments about pictures do not apply, ``dtype`` is that of the tokens, ``last_batch``
+            is ``"keep"``, and every batch is one micro-batch: see :mod:`stoker.batching`.
+        collate: a function that is given a list of samples, each a dictionary of views by
+            field name (sequences without their padding), and returns what the loop gets
+            instead of the batch: what other loaders leave to ``collate_fn``. It runs in
+            this process, in step with the training loop: some 2 microseconds a sample for
+            the list, and what the function takes, are added to every step.
 
     A loader may be pickled and sent to another process: specification and place go
     along, the connection does not. After ``fork`` parent and child go on
@@ -62,6 +71,21 @@ class Loader(BaseLoader):
     several threads may share one iterator, and each batch goes to one of them.
     """
 
-    def __iter__(self) -> Iterator[Batch]:
-        """Return an iterator over one epoch."""
-        return EpochIterator(self)
+    def __init__(
+        self,
+        path: Union[str, os.PathLike[str]],
+        batch_size: int = 256,
+        *,
+        collate: Optional[Callable[[List[Dict[str, Any]]], Any]] = None,
+        **options: Any,
+    ) -> None:
+        self._collate = collate
+        super().__init__(path, batch_size, **options)
+
+    _kept = (*BaseLoader._kept, "_collate")
+
+    def __iter__(self) -> Iterator[Any]:
+        """Return an iterator over one epoch: of :class:`Batch`, or of what ``collate`` made."""
+        batches = EpochIterator(self)
+        collate = self._collate
+        return batches if collate is None else (collate(batch.samples()) for batch in batches)

@@ -21,11 +21,14 @@ import torch  # type: ignore[import-not-found, unused-ignore]
 from ._base import BaseLoader
 from ._batch import Batch
 from ._epoch import EpochIterator
+from ._sequence import Arrays, SequenceBatch
 from ._shm import Slot
-from .dataset import Dataset
+from .dataset import Dataset, kind_of
 from .errors import InvalidError, UnsupportedError
 
-__all__ = ["Loader"]
+__all__ = ["Loader", "Sequences"]
+
+Sequences = Arrays
 
 _SIGNED = {"uint16": np.int16, "uint32": np.int32, "uint64": np.int64}
 
@@ -39,6 +42,9 @@ class Loader(BaseLoader):
     is copied: tensors share memory with the engine, which reuses it once all tensors that
     view it are gone. They may be written to.
 
+    Of a dataset of sequences the loop gets dictionaries of tensors by field name instead,
+    see :class:`stoker.torch.Sequences` and :mod:`stoker.batching`.
+
     Args:
         path: the dataset, as ``stoker pack`` made it.
         batch_size: samples of one batch on this rank.
@@ -51,20 +57,23 @@ class Loader(BaseLoader):
             memory, one batch ahead of the training step.
         pin_memory: copy batches into pinned memory, as ``DataLoader`` does, for a loop
             that copies to a device itself. Not needed with ``device``.
+        nested: of sequences with ``stoker.Rebalanced(varlen=True)``: give ``tokens`` as a nested
+            tensor of jagged layout, which views the batch.
         options: as for :class:`stoker.Loader`. Rank and world size come from
             ``torch.distributed`` where it is initialised.
     """
 
     _writable = True  # tensors cannot be read-only; writing spoils this one batch alone
-    _kept = (*BaseLoader._kept, "_device", "_pin_memory", "_dtype")
+    _kept = (*BaseLoader._kept, "_device", "_pin_memory", "_dtype", "_nested")
 
     def __init__(
         self,
         path: Union[str, os.PathLike[str]],
         batch_size: int = 256,
         *,
-        fields: Sequence[str] = ("image", "label"),
-        dtype: str = "float32",
+        fields: Optional[Sequence[str]] = None,
+        dtype: Optional[str] = None,
+        nested: bool = False,
         device: Union[str, torch.device, None] = None,
         pin_memory: bool = False,
         **options: Any,
@@ -74,14 +83,22 @@ class Loader(BaseLoader):
         self._dtype = dtype
         if pin_memory and self._device is not None:
             raise InvalidError("device= copies from pinned memory by itself; leave pin_memory out")
+        self._nested = nested
+        if kind_of(path) != "sequences":
+            fields, dtype = fields or ("image", "label"), dtype or "float32"
+            self._dtype = dtype
+            if nested:
+                raise InvalidError("nested=True is for sequences")
+        elif nested and (fields is not None or not getattr(options.get("batching"), "varlen", False)):
+            raise InvalidError("nested=True takes batching=stoker.Rebalanced(varlen=True) and its fields")
         super().__init__(path, batch_size, fields=fields, dtype=dtype, **options)
 
-    def __iter__(self) -> Iterator[Tuple[Any, ...]]:
+    def __iter__(self) -> Iterator[Any]:
         """Return an iterator over one epoch."""
         batches = EpochIterator(self)
         if self._device is not None:
             return self._copied_ahead(batches, self._device)
-        return map(self._tensors, batches)
+        return (self._handed_out(batch, self._tensors(batch)) for batch in batches)
 
     def _tensors(self, batch: Batch) -> Tuple[Any, ...]:
         tensors = tuple(self._tensor(name, value) for name, value in batch.items())
@@ -89,10 +106,23 @@ class Loader(BaseLoader):
             return tuple(t.pin_memory() if isinstance(t, torch.Tensor) else t for t in tensors)
         return tensors
 
+    def _handed_out(self, batch: Batch, tensors: Sequence[Any]) -> Any:
+        """Return what the loop gets: a tuple, or of sequences a dictionary."""
+        if not isinstance(batch, SequenceBatch):
+            return tuple(tensors)
+        arrays = Arrays(batch, tensors)
+        if self._nested:
+            name = next(iter(arrays))
+            arrays[name] = torch.nested.nested_tensor_from_jagged(
+                arrays[name], offsets=arrays["cu_seqlens"].long(), max_seqlen=batch.max_seqlen
+            )
+        return arrays
+
     def _tensor(self, name: str, value: Any) -> Any:
         if not isinstance(value, np.ndarray):
             return value
-        signed = _SIGNED.get(value.dtype.name)  # what older versions of PyTorch know
+        # What older versions of PyTorch know; token ids may be above 32,767.
+        signed = None if self._sequences else _SIGNED.get(value.dtype.name)
         tensor = torch.from_numpy(value.view(signed) if signed else value)
         if name != "image":
             return tensor
@@ -103,7 +133,7 @@ class Loader(BaseLoader):
 
     # -- copies to a device ---------------------------------------------------
 
-    def _copied_ahead(self, batches: EpochIterator, device: torch.device) -> Iterator[Tuple[Any, ...]]:
+    def _copied_ahead(self, batches: EpochIterator, device: torch.device) -> Iterator[Any]:
         """Copy each batch while the step before computes."""
         stream = torch.cuda.Stream(device)
         under_way: Deque[Tuple[torch.cuda.Event, Any]] = deque()  # keeps what copies read
@@ -128,16 +158,16 @@ class Loader(BaseLoader):
         finally:
             stream.synchronize()  # a slot may not be reused while a copy reads it
 
-    def _arrived(self, batch: Batch, moved: List[Any], arrived: torch.cuda.Event) -> Tuple[Any, ...]:
+    def _arrived(self, batch: Batch, moved: List[Any], arrived: torch.cuda.Event) -> Any:
         """Make the step wait for the copy, and the state that of this batch."""
         current = torch.cuda.current_stream(self._device)
         current.wait_event(arrived)
         for tensor in moved:
             if isinstance(tensor, torch.Tensor):
                 tensor.record_stream(current)
-        self._cursor = (batch.epoch, batch.position)
+        self._cursor = (batch.epoch, batch.at)
         self._valid = batch.valid
-        return tuple(moved)
+        return self._handed_out(batch, moved)
 
     def _on_slot(self, slot: Slot) -> None:
         """Pin a slot's memory, so that copies from it are asynchronous."""
