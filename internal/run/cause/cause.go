@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -70,30 +71,33 @@ type rule struct {
 
 // rules are tried in order on every line, newest line first; the first rule in
 // this order that matches any line wins. Texts from the frameworks' own sources
-// and issue threads (shared research, area B).
-var rules = []rule{
-	{CUDAOOM, re(`CUDA out of memory|CUDA error: out of memory|torch\.(cuda\.)?OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED|CUDA_ERROR_OUT_OF_MEMORY|hipErrorOutOfMemory|HIP out of memory|RESOURCE_EXHAUSTED.*(memory|OOM)|OOM when allocating tensor|ResourceExhaustedError`),
-		"out of accelerator memory", "use a smaller batch, gradient accumulation, or mixed precision; a restart alone will not help", false},
-	{SharedMem, re(`(?i)out of shared memory|insufficient shared memory|unable to (open|write to|mmap).*(shm|torch_)|Bus error.*shared memory|DataLoader worker.*Bus error`),
-		"shared memory (/dev/shm) is full", "give the container more with --shm-size, or use fewer workers", false},
-	{OOM, re(`DataLoader worker \(pid.*\) is killed by signal: Killed|oom-kill|Out of memory: Killed process`),
-		"the system ran out of memory and killed a process of the run", "use fewer workers or a smaller batch; a restart alone will not help", false},
-	{DiskFull, re(`No space left on device|\[Errno 28\]|ENOSPC|Disk quota exceeded|\[Errno 122\]`),
-		"the disk is full", "make room, then run it again", true},
-	{MemoryError, re(`^MemoryError|std::bad_alloc|Cannot allocate memory|Unable to allocate .* for an array|DefaultCPUAllocator: can't allocate memory`),
-		"the program was refused memory", "use a smaller batch or fewer workers; a restart alone will not help", false},
-	{Syntax, re(`^\s*(SyntaxError|IndentationError|TabError)\b`), "the script has a syntax error", "", false},
-	{Import, re(`^\s*(ModuleNotFoundError|ImportError)\b|cannot open shared object file|undefined symbol:`),
-		"a module is missing or broken", "install it in the environment that this command uses", false},
-	{CUDA, re(`CUDA error: (unspecified launch failure|an illegal memory|device-side assert|uncorrectable ECC|the launch timed out)|NVRM: Xid|CUDA driver version is insufficient|no CUDA-capable device|cudaErrorECC|GPU is lost`),
-		"the accelerator or its driver failed", "see nvidia-smi and the kernel log", true},
-	{Connection, re(`(?i)NCCL (error|WARN.*(timeout|abort))|ncclSystemError|ncclRemoteError|Watchdog caught collective operation timeout|Connection (reset by peer|refused|timed out|aborted)|ConnectionError|RendezvousConnectionError|RendezvousTimeoutError|ReadTimeout|Temporary failure in name resolution|Network is unreachable|Broken pipe|gloo.*(timeout|closed)|Socket Timeout|ProtocolError|IncompleteRead|RemoteDisconnected|50[234] (Server Error|Bad Gateway|Service|Gateway)|Stale file handle|Transport endpoint is not connected`),
-		"a connection was lost", "", true},
-	{NaN, re(`(?i)loss (is|became|was) (nan|inf)|nan (or inf(inity)?)? ?(loss|detected|found|encountered)|loss is not finite|non-?finite loss|Loss is nan, stopping|FloatingPointError|input contains nan`),
-		"the loss is not a number", "lower the learning rate, clip gradients, look at the last batches", false},
-	{Usage, re(`: error: (unrecognized arguments|the following arguments are required|argument |invalid choice)`),
-		"the script refused its arguments", "", false},
-}
+// and issue threads. They are made when first needed: every stoker command would
+// pay for them at its start.
+var rules = sync.OnceValue(func() []rule {
+	return []rule{
+		{CUDAOOM, re(`CUDA out of memory|CUDA error: out of memory|torch\.(cuda\.)?OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED|CUDA_ERROR_OUT_OF_MEMORY|hipErrorOutOfMemory|HIP out of memory|RESOURCE_EXHAUSTED.*(memory|OOM)|OOM when allocating tensor|ResourceExhaustedError`),
+			"out of accelerator memory", "use a smaller batch, gradient accumulation, or mixed precision; a restart alone will not help", false},
+		{SharedMem, re(`(?i)out of shared memory|insufficient shared memory|unable to (open|write to|mmap).*(shm|torch_)|Bus error.*shared memory|DataLoader worker.*Bus error`),
+			"shared memory (/dev/shm) is full", "give the container more with --shm-size, or use fewer workers", false},
+		{OOM, re(`DataLoader worker \(pid.*\) is killed by signal: Killed|oom-kill|Out of memory: Killed process`),
+			"the system ran out of memory and killed a process of the run", "use fewer workers or a smaller batch; a restart alone will not help", false},
+		{DiskFull, re(`No space left on device|\[Errno 28\]|ENOSPC|Disk quota exceeded|\[Errno 122\]`),
+			"the disk is full", "make room, then run it again", true},
+		{MemoryError, re(`^MemoryError|std::bad_alloc|Cannot allocate memory|Unable to allocate .* for an array|DefaultCPUAllocator: can't allocate memory`),
+			"the program was refused memory", "use a smaller batch or fewer workers; a restart alone will not help", false},
+		{Syntax, re(`^\s*(SyntaxError|IndentationError|TabError)\b`), "the script has a syntax error", "", false},
+		{Import, re(`^\s*(ModuleNotFoundError|ImportError)\b|cannot open shared object file|undefined symbol:`),
+			"a module is missing or broken", "install it in the environment that this command uses", false},
+		{CUDA, re(`CUDA error: (unspecified launch failure|an illegal memory|device-side assert|uncorrectable ECC|the launch timed out)|NVRM: Xid|CUDA driver version is insufficient|no CUDA-capable device|cudaErrorECC|GPU is lost`),
+			"the accelerator or its driver failed", "see nvidia-smi and the kernel log", true},
+		{Connection, re(`(?i)NCCL (error|WARN.*(timeout|abort))|ncclSystemError|ncclRemoteError|Watchdog caught collective operation timeout|Connection (reset by peer|refused|timed out|aborted)|ConnectionError|RendezvousConnectionError|RendezvousTimeoutError|ReadTimeout|Temporary failure in name resolution|Network is unreachable|Broken pipe|gloo.*(timeout|closed)|Socket Timeout|ProtocolError|IncompleteRead|RemoteDisconnected|50[234] (Server Error|Bad Gateway|Service|Gateway)|Stale file handle|Transport endpoint is not connected`),
+			"a connection was lost", "", true},
+		{NaN, re(`(?i)loss (is|became|was) (nan|inf)|nan (or inf(inity)?)? ?(loss|detected|found|encountered)|loss is not finite|non-?finite loss|Loss is nan, stopping|FloatingPointError|input contains nan`),
+			"the loss is not a number", "lower the learning rate, clip gradients, look at the last batches", false},
+		{Usage, re(`: error: (unrecognized arguments|the following arguments are required|argument |invalid choice)`),
+			"the script refused its arguments", "", false},
+	}
+})
 
 func re(s string) *regexp.Regexp { return regexp.MustCompile(s) }
 
@@ -148,7 +152,7 @@ func fromLines(lines []string) (Verdict, bool) {
 }
 
 func match(lines []string) (Verdict, bool) {
-	for _, r := range rules {
+	for _, r := range rules() {
 		for i := len(lines) - 1; i >= 0; i-- {
 			if r.re.MatchString(lines[i]) {
 				return Verdict{r.kind, r.text, strings.TrimSpace(lines[i]), r.advice, r.curable}, true
