@@ -8,6 +8,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"os"
@@ -33,6 +34,7 @@ const (
 	syncEvery   = 15 * time.Second       // status to the disk: what a power loss may cost
 	lookEvery   = 5 * time.Second        // at checkpoints, stalls and the disk
 	minCols     = 200                    // of the child's terminal: bars are printed whole
+	usualRows   = 24                     // of it, where no client has a terminal
 	lingerLimit = time.Minute            // for clients that do not take the last output
 	meetLimit   = 20 * time.Second       // for the client that started the run to come
 )
@@ -201,7 +203,7 @@ func (s *supervisor) begin(n int) error {
 		env = progress.TqdmEnv()
 	}
 	return s.holder.WriteJSON(hold.Start, hold.Command{Attempt: n, Argv: s.argv(), Env: env,
-		Size: hold.Size{Cols: max(s.Spec.Cols, minCols), Rows: max(s.Spec.Rows, 24)}})
+		Size: hold.Size{Cols: max(s.Spec.Cols, minCols), Rows: cmp.Or(s.Spec.Rows, usualRows)}})
 }
 
 // readHolder hands frames to the loop, one at a time: a payload is valid until
