@@ -32,7 +32,7 @@ type otherKind struct{ *faulty }
 
 func (o otherKind) Manifest() *dataset.Manifest {
 	m := *o.Source.Manifest()
-	m.Kind = dataset.KindSequences
+	m.Kind = "films"
 	return &m
 }
 
