@@ -44,7 +44,7 @@ type Options struct {
 // Limits of the zero Options.
 const (
 	DefaultMaxPixels = 178_956_970 // as in Pillow
-	DefaultMaxScans  = 256         // an encoder makes about 10, a hand-made script up to 100
+	DefaultMaxScans  = 100         // encoders make about 10
 )
 
 // Decoder decodes images. It keeps its tables and buffers between calls, so

@@ -23,7 +23,7 @@ func (d *Decoder) decodeIndexed(opts Options) error {
 	for r := o.r0; r < o.r1; r += stripRows {
 		n := min(stripRows, o.r1-r)
 		clear(d.coef)
-		if d.p.restartInterval > 0 {
+		if d.restartWithin(&ix, r, n) {
 			err = d.decodeStripWithRestarts(&ix, r, n)
 		} else {
 			err = d.decodeStrip(&ix, r, n)
@@ -34,6 +34,24 @@ func (d *Decoder) decodeIndexed(opts Options) error {
 		d.finishRows(r, n)
 	}
 	return nil
+}
+
+// mcuBefore returns the number of MCUs before those that are decoded in row r.
+func (d *Decoder) mcuBefore(ix *entropyIndex, r int) int {
+	return r*d.p.frame.mcusX + d.out.c0/ix.step*ix.step
+}
+
+// restartWithin tells whether a restart marker divides what is decoded of any
+// of n MCU rows from r on.
+func (d *Decoder) restartWithin(ix *entropyIndex, r, n int) bool {
+	interval := d.p.restartInterval
+	for ; interval > 0 && n > 0; n-- {
+		first := d.mcuBefore(ix, r+n-1)
+		if first/interval != ((r+n-1)*d.p.frame.mcusX+d.out.c1-1)/interval {
+			return true
+		}
+	}
+	return false
 }
 
 // decodeStrip decodes n MCU rows from r on, which no restart marker divides.
@@ -70,6 +88,9 @@ func (d *Decoder) meets(ix *entropyIndex, r int, row *indexedRow) bool {
 		return true // anything may follow the last MCU
 	}
 	_, pred := ix.entry(next)
+	if n := d.p.restartInterval; n > 0 && (r*d.p.frame.mcusX+c1)%n == 0 {
+		pred = row.pred // they begin again
+	}
 	return row.end-row.pos < 32 && pred == row.pred
 }
 
@@ -106,13 +127,13 @@ func runStreams(rows []indexedRow) {
 // decodeStripWithRestarts does the same for an image with restart markers, one
 // row after the other.
 func (d *Decoder) decodeStripWithRestarts(ix *entropyIndex, r, n int) error {
-	s, o, f := &d.scan, &d.out, &d.p.frame
+	s, o := &d.scan, &d.out
 	for q := range n {
 		first, _ := ix.span(r+q, o.c0, o.c1)
 		bit, pred := ix.entry(first)
 		s.begin(d.p.src, d.p.scan.start+bit>>3, d.p.restartInterval)
 		s.pos, s.pred = bit&7, pred
-		done := (r+q)*f.mcusX + o.c0/ix.step*ix.step // MCUs before
+		done := d.mcuBefore(ix, r+q)
 		s.toGo = s.interval - done%s.interval
 		s.expected = byte(done / s.interval & 7)
 		s.decode(d.p.src, d.coef[q*d.rowCoefs:(q+1)*d.rowCoefs], d.jobs)

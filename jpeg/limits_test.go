@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+	"time"
 )
 
 // kindOf returns the kind of an *Error, 0 for no error.
@@ -96,6 +97,33 @@ func TestLimits(t *testing.T) {
 		if _, err := ParseHeader(src[:i]); err == nil && i < 100 {
 			t.Errorf("header of %d bytes accepted", i)
 		}
+	}
+}
+
+// TestHostileFilesTakeBoundedTime decodes large pictures of little data with
+// everything wrong, partially: each step of the way back must be short.
+func TestHostileFilesTakeBoundedTime(t *testing.T) {
+	src := goldenFiles(t)["progressive-19x23"]
+	at := bytes.Index(src, []byte{0xFF, 0xC2})
+	copy(src[at+5:], []byte{0x10, 0, 0x10, 0}) // 4096 x 4096
+	scan := bytes.Index(src, []byte{0xFF, 0xDA})
+	b := append(bytes.Clone(src[:scan]), segmentOf(markerDRI, 0, 1)...)
+	header := src[scan : scan+2+int(src[scan+3])]
+	for range 20 {
+		b = append(append(b, header...), 0xFF, 0xD3, 0xFE, 0xFF, 0xD3, 1, 2, 3)
+	}
+	b = append(b, bytes.Repeat([]byte{0xFE, 0x3C}, 1<<16)...)
+	b = append(b, 0xFF, markerEOI)
+	var d Decoder
+	dst := make([]byte, 3)
+	start := time.Now()
+	err := d.Decode(dst, 3, b, image.Rect(0, 0, 1, 1), Options{Partial: true})
+	if kindOf(t, err) == 0 {
+		t.Error("no error")
+	}
+	// Seconds on any machine; a quadratic step takes minutes.
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("took %v", took)
 	}
 }
 

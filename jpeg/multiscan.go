@@ -57,6 +57,7 @@ func (d *Decoder) readScans(opts Options) error {
 	if limit == 0 {
 		limit = DefaultMaxScans
 	}
+	d.scan.strict = !opts.Partial
 	for {
 		if d.p.scans > limit {
 			return errAt(TooLarge, d.p.scan.sosPos, "more than %d scans", limit)
@@ -96,7 +97,7 @@ func (d *Decoder) readScan() error {
 		d.placeRow(row)
 		d.jobs = s.plan.appendJobs(d.jobs[:0], 0, across)
 		s.decode(d.p.src, d.coef, d.jobs)
-		if s.empty && s.interval == 0 {
+		if s.over() {
 			break
 		}
 	}

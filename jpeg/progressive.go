@@ -50,7 +50,7 @@ func (d *Decoder) readProgressive() error {
 				s.check(p.src)
 			}
 		}
-		if s.empty && s.interval == 0 {
+		if s.over() {
 			break
 		}
 	}

@@ -43,6 +43,7 @@ type scanState struct {
 	expected byte // number 0 to 7 of the next
 	empty    bool // the data of the segment is used up
 	damage   *Error
+	strict   bool // damage ends the scan
 }
 
 // begin starts a scan at offset start of src.
@@ -50,6 +51,11 @@ func (s *scanState) begin(src []byte, start, interval int) {
 	s.interval, s.toGo, s.expected = interval, interval, 0
 	s.stream = stream{perMCU: s.plan.n}
 	s.nextSegment(src, start)
+}
+
+// over tells whether nothing can be gained from the rest of the scan.
+func (s *scanState) over() bool {
+	return s.empty && s.interval == 0 || s.strict && s.damage != nil
 }
 
 // note keeps the first damage.
@@ -82,9 +88,10 @@ func (s *scanState) decode(src []byte, coef []int16, jobs []job) {
 
 // check notes what went wrong in the segment so far.
 func (s *scanState) check(src []byte) {
-	if s.bad != 0 {
+	if s.bad != 0 && s.damage == nil { // finding the place takes a walk
 		s.note(errAt(Corrupt, s.seg.offset(src, s.bad-badCodeBits), "no such Huffman code"))
 	}
+	s.bad = 0
 	if s.pos > s.seg.end {
 		s.exhausted(src)
 	}
@@ -93,6 +100,9 @@ func (s *scanState) check(src []byte) {
 // exhausted notes that a segment holds too little data.
 func (s *scanState) exhausted(src []byte) {
 	s.empty = true
+	if s.damage != nil {
+		return
+	}
 	if s.seg.at >= len(src) {
 		s.note(errAt(Truncated, len(src), "file ends in a scan"))
 		return
@@ -111,15 +121,19 @@ func (s *scanState) restart(src []byte) {
 		s.nextSegment(src, at+2)
 		return
 	}
-	s.note(errAt(Corrupt, at, "marker %#02x where restart marker %d was expected", marker, want))
+	if s.damage == nil {
+		s.note(errAt(Corrupt, at, "marker %#02x where restart marker %d was expected", marker, want))
+	}
 	for {
 		ahead := (marker - markerRST0 - want) & 7
 		switch {
 		case marker >= markerSOF0 && (marker < markerRST0 || marker > markerRST7),
 			marker >= markerSOF0 && (ahead == 1 || ahead == 2):
 			// It lies beyond the data of this interval: leave it there.
-			s.seg.load(src, at, at)
-			s.seg.marker, s.seg.at = marker, at
+			if s.seg.start != at || s.seg.end != 0 {
+				s.seg.load(src, at, at)
+				s.seg.marker, s.seg.at = marker, at
+			}
 			s.data, s.pos, s.end = s.seg.data, 0, 0
 			return
 		case marker >= markerSOF0 && ahead != 6 && ahead != 7:
