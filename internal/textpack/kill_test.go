@@ -15,11 +15,11 @@ import (
 // run, byte for byte, and nothing is left beside it. STOKER_LONG=1 makes it 100
 // kills.
 func TestKilledAtAnyMoment(t *testing.T) {
-	kills := 12
+	kills := 5
 	if os.Getenv("STOKER_LONG") != "" {
 		kills = 100
 	}
-	o := options(t, reviews(t, 12000, true))
+	o := options(t, reviews(t, 5000, true))
 	o.SkipBad = true
 	run(t, o)
 	want := contents(t, o.Output)

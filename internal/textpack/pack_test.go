@@ -136,14 +136,14 @@ func TestUint16WhereTheVocabularyFits(t *testing.T) {
 // TestStoppedAtAnyMoment stops runs by their context at random moments and goes on:
 // the result is that of an undisturbed run.
 func TestStoppedAtAnyMoment(t *testing.T) {
-	o := options(t, reviews(t, 4000, true))
+	o := options(t, reviews(t, 2500, true))
 	o.SkipBad = true
 	run(t, o)
 	want := contents(t, o.Output)
 	o.Output = filepath.Join(fastDir(t), "t.stk")
 	random := rand.New(rand.NewPCG(3, 4))
 	stops := 0
-	for try := range 40 {
+	for try := range 12 {
 		ctx, cancel := context.WithCancel(t.Context())
 		stopped := make(chan struct{})
 		go func() {
