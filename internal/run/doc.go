@@ -2,17 +2,22 @@
 // nobody changed. This directory only documents how its packages fit; each
 // lives in a subdirectory and imports downwards:
 //
-//	5 client      a terminal or pipe attached to a run: output, input, the bar
+//	6 e2e         tests with real processes and terminals
+//	5 client      a terminal or pipe attached to a run: output, input, the bar, logs
+//	  listing     what `stoker ps` shows         process  the bodies of the runner's own processes
 //	4 supervisor  one process per run: parses, estimates, restarts, tells people
-//	3 hold        one tiny process per run: owns the PTY, the child, the raw log
-//	2 history     SQLite record of all runs        notify   messages to people
-//	  estimate    remaining time as an interval    bar      one line of text
-//	  progress    terminal bytes -> events         ckpt     checkpoint files, "if it dies now"
-//	  cause       why a run ended                  recipe   the frameworks' own resume flags
+//	  follow      `stoker watch`: the same for a process of someone else, read-only
+//	3 hold        one tiny process per run: owns the terminal, the child, the raw log
+//	2 history     SQLite record of all runs      notify   messages to people
+//	  estimate    remaining time as an interval  bar      one line of text
+//	  progress    terminal bytes -> events       ckpt     checkpoint files, "if it dies now"
+//	  cause       why a run ended                recipe   the frameworks' own resume flags
+//	  notebook    a notebook as a command        launch   starts supervisor and holder; systemd
 //	1 rundir      directories, ids, specification, last known status
 //	  journal     append-only events, a checksum each
-//	  seglog      capped log of bytes              screen   clean lines from terminal bytes
-//	  link        frames over Unix sockets         procs    /proc, boot id, machine
+//	  seglog      capped log of bytes            stream   output with offsets, for readers at any pace
+//	  screen      clean lines from terminal bytes
+//	  link        frames over Unix sockets       procs    /proc, boot id, machine
 //
 // # Processes
 //
