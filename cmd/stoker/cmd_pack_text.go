@@ -14,6 +14,7 @@ import (
 	"stoker/internal/pack"
 	"stoker/internal/progress"
 	"stoker/internal/source"
+	"stoker/internal/text"
 	"stoker/internal/textpack"
 )
 
@@ -68,7 +69,7 @@ func (f *textFlags) add(flags *pflag.FlagSet) {
 // wanted reports whether the flags or the source ask for sequences.
 func (f *textFlags) wanted(src string) bool {
 	info, err := os.Stat(src)
-	return f.o.Field != "" || f.o.Tokenizer != "" || f.sequence != "" || err == nil && info.Mode().IsRegular()
+	return f.o.Field != "" || f.o.Tokenizer != "" || f.sequence != "" || err == nil && info.Mode().IsRegular() && text.Known(src)
 }
 
 // options completes the options with those that all sources share.

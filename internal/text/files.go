@@ -83,6 +83,12 @@ func formatOf(name string) (f *fileFormat, ext string) {
 	return nil, ext
 }
 
+// Known reports whether a file's name is that of a format that this package reads.
+func Known(name string) bool {
+	f, _ := formatOf(name)
+	return f != nil
+}
+
 // Find lists the files of a source: of a folder, all below it that are not hidden,
 // of the one format that most of its files have. exclude are paths to be left out,
 // such as the output. Errors: NotFound, Invalid, Permission.

@@ -25,9 +25,9 @@ const chunksAhead = 3
 // them to done in the order of the source. It starts a goroutine that reads and one
 // for each worker, and waits for all; the first error ends it. Memory is bounded by
 // the number of jobs: who is slow holds back the others.
-func inOrder(ctx context.Context, workers int, reader *text.Reader, work func(ctx context.Context, worker int, j *job) error, done func(j *job) error) error {
+func inOrder(ctx context.Context, o *Options, reader *text.Reader, work func(ctx context.Context, worker int, j *job) error, done func(j *job) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	window := workers * chunksAhead
+	window := o.Workers * chunksAhead
 	// All channels hold every job, so only taking from them ever waits.
 	free, todo, order := make(chan *job, window), make(chan *job, window), make(chan *job, window)
 	for range window {
@@ -46,12 +46,15 @@ func inOrder(ctx context.Context, workers int, reader *text.Reader, work func(ct
 				} else if err != nil {
 					return err
 				}
+				if o.Limit > 0 && j.chunk.Position(0) >= o.Limit {
+					return nil
+				}
 				todo <- j
 				order <- j
 			}
 		}
 	})
-	for i := range workers {
+	for i := range o.Workers {
 		group.Go(func() error {
 			for j := range todo {
 				if err := ctx.Err(); err != nil {

@@ -28,7 +28,7 @@ func (p *packer) scan(ctx context.Context) error {
 	reader := p.files.Reader(0)
 	defer reader.Close() //nolint:errcheck // only read
 	read := int64(0)
-	err := inOrder(ctx, o.Workers, reader,
+	err := inOrder(ctx, o, reader,
 		func(_ context.Context, worker int, j *job) error { return p.scanChunk(workers[worker], j) },
 		func(j *job) error {
 			if j.out.bad != nil {
@@ -56,10 +56,10 @@ func (p *packer) scan(ctx context.Context) error {
 func (p *packer) scanChunk(s *scanner, j *job) error {
 	j.out.bad = nil
 	for i := range j.chunk.Len() {
-		s.facts.rows++
 		if o := &p.opts; o.Limit > 0 && j.chunk.Position(i) >= o.Limit {
-			continue
+			break
 		}
+		s.facts.rows++
 		row, take, err := s.rows.read(&j.chunk, i)
 		if !take {
 			continue

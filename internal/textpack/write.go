@@ -57,15 +57,11 @@ func (p *packer) pack(ctx context.Context) (err error) {
 		}
 		defer func() { _ = workers[i].encoder.Close() }() // whatever it says, its work is done
 	}
-	total := p.facts.rows
-	if o.Limit > 0 {
-		total = min(total, o.Limit)
-	}
-	o.Progress.Phase("packing", "rows", total, 0)
+	o.Progress.Phase("packing", "rows", p.facts.rows, 0)
 	o.Progress.Resume(p.first, 0)
 	reader := p.files.Reader(p.first)
 	defer reader.Close() //nolint:errcheck // only read
-	return inOrder(ctx, o.Workers, reader,
+	return inOrder(ctx, o, reader,
 		func(_ context.Context, worker int, j *job) error { return p.packChunk(workers[worker], j) },
 		p.write)
 }
