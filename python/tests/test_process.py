@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import gc
 import multiprocessing
 import os
 import pickle
@@ -208,6 +209,19 @@ def test_the_engine_leaves_after_the_last_loader(own_engine: str, dataset: str) 
     pid = engine_pid(loader)
     loader.close()
     assert eventually(lambda: not alive(pid), GONE_S)
+
+
+def test_a_loader_that_is_dropped(own_engine: str, dataset: str) -> None:
+    """Nobody closed it, and no garbage collection runs: its session ends all the same."""
+    gc.disable()
+    try:
+        loader = stoker.Loader(dataset, 8)
+        pid = engine_pid(loader)
+        next(iter(loader))
+        del loader
+        assert eventually(lambda: not alive(pid), GONE_S)
+    finally:
+        gc.enable()
 
 
 def test_the_end_of_a_program(own_engine: str, dataset: str) -> None:

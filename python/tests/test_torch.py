@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import pickle
 import socket
@@ -160,6 +161,46 @@ def test_wrong_devices(make: Make) -> None:
     with pytest.raises(stoker.StokerError):
         make(device="cuda", pin_memory=True)
     assert [len(labels) for _, labels in make(device="cpu", pin_memory=True)][:2] == [8, 8]
+
+
+def test_the_order_of_copies_without_a_device(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies run one batch ahead; state, order and leases are those of the batch handed out."""
+    log: List[str] = []
+
+    class Event:
+        def query(self) -> bool:
+            return False  # the worst case: no copy ends before it must
+
+    class Stream:
+        def record_event(self) -> Event:
+            log.append("copy")
+            return Event()
+
+        def wait_event(self, event: Event) -> None:
+            log.append("wait")
+
+        def synchronize(self) -> None:
+            log.append("synchronize")
+
+    expected = [(images.clone(), labels.clone()) for images, labels in make()]
+    loader = make()
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: Stream())
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream())
+    monkeypatch.setattr(torch.Tensor, "record_stream", lambda self, stream: None)
+    loader._device = torch.device("cpu")
+    for step, (images, labels) in enumerate(loader):
+        assert torch.equal(images, expected[step][0])
+        assert torch.equal(labels, expected[step][1])
+        assert loader.state_dict()["position"] == min((step + 1) * 8, SAMPLES)
+        assert loader.valid == len(labels)
+    assert step == 6
+    assert loader.state_dict()["epoch"] == 1
+    assert log == ["copy"] + ["copy", "wait"] * 6 + ["wait", "synchronize"]
+    for _ in loader:
+        break
+    gc.collect()
+    assert log[-1] == "synchronize", "a slot could be reused while a copy reads it"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

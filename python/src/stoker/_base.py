@@ -9,7 +9,7 @@ import threading
 import weakref
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 from . import _fork, _place, _progress, _rank, _session, _wire
 from ._place import At
@@ -293,8 +293,13 @@ class BaseLoader:
             hint="see whether the machine ran out of memory (dmesg), and report this if it did not",
         )
 
-    def _on_slot(self, slot: Slot) -> None:
-        """Do what an adapter wants done with each slot's memory once it is mapped."""
+    @property
+    def _on_slot(self) -> Optional[Callable[[Slot], None]]:
+        """What an adapter wants done with each slot's memory once it is mapped.
+
+        It must not refer to the loader: a session that did would keep it alive.
+        """
+        return None
 
     def _opened(self) -> Dict[str, Any]:
         self._check_open()

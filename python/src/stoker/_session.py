@@ -34,6 +34,7 @@ class Session:
         Raises what the engine answers, such as ``NotFoundError``, and
         ``_wire.ConnectionLost`` where it dies meanwhile.
         """
+        self.closed = True  # until there is a connection
         self._writable = writable
         self._on_slot = on_slot
         self._slots: Dict[int, Slot] = {}
@@ -47,10 +48,10 @@ class Session:
         self._stream = 1  # that of OPEN
         self._on_loan: Dict[int, Slot] = {}  # slots that arrays view
         self._broken = False  # nothing more can be sent
-        self.closed = False
         start = request["start"]
         self.at: Tuple[int, At] = (start["epoch"], start["position"] if at is None else at)
         self._sock, self._receiver, self.engine_pid = _engine.connect()
+        self.closed = False
         _fork.sessions.add(self)
         try:
             self._send(_wire.encode_json(_wire.OPEN, request))
@@ -260,13 +261,17 @@ class Session:
         """Let go of the connection without a word; the engine sees the socket close."""
         self._broken = self.closed = True
         self._sock.close()
-        self._on_slot = None  # a bound method of the loader: no cycle
         self._receiver.close()
         self._slots.clear()
         self._batches.clear()
         self.returned.clear()
         self._on_loan.clear()
         _fork.sessions.discard(self)
+
+    def __del__(self) -> None:
+        # The socket would be closed without this too, but not without a ResourceWarning.
+        if not self.closed:
+            self.forget()
 
     # -- forks (see _fork) ------------------------------------------------
 

@@ -10,10 +10,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import weakref
 from collections import deque
-from typing import Any, Deque, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Deque, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch  # type: ignore[import-not-found, unused-ignore]
@@ -169,20 +170,23 @@ class Loader(BaseLoader):
         self._valid = batch.valid
         return self._handed_out(batch, moved)
 
-    def _on_slot(self, slot: Slot) -> None:
-        """Pin a slot's memory, so that copies from it are asynchronous."""
-        if self._device is None:
-            return
-        cuda = torch.cuda.cudart()
-        with torch.cuda.device(self._device):
-            if int(cuda.cudaHostRegister(slot.address, slot.nbytes, 0)) == 0:
-                weakref.finalize(slot, cuda.cudaHostUnregister, slot.address)
-            # Else the system allows no more pinned memory: copies work, but in step.
+    @property
+    def _on_slot(self) -> Optional[Callable[[Slot], None]]:
+        return None if self._device is None else functools.partial(_pin, self._device)
 
     @property
     def dataset(self) -> Dataset:
         """The dataset, for ``len(loader.dataset)`` and ``loader.dataset.classes``."""
         return Dataset(self._request["dataset"])
+
+
+def _pin(device: torch.device, slot: Slot) -> None:
+    """Pin a slot's memory, so that copies from it are asynchronous."""
+    cuda = torch.cuda.cudart()
+    with torch.cuda.device(device):
+        if int(cuda.cudaHostRegister(slot.address, slot.nbytes, 0)) == 0:
+            weakref.finalize(slot, cuda.cudaHostUnregister, slot.address)
+        # Else the system allows no more pinned memory: copies work, but in step.
 
 
 def _cuda(device: Union[str, torch.device, None]) -> Optional[torch.device]:
