@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"stoker/internal/run/rx"
 )
 
 // Kind names a cause. The names are kept in journals and histories.
@@ -102,7 +104,7 @@ var rules = sync.OnceValue(func() []rule {
 func re(s string) *regexp.Regexp { return regexp.MustCompile(s) }
 
 // exceptionLine is the last line of a Python traceback.
-var exceptionLine = re(`^(?:[\w.]+\.)?([A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning|Failure|Timeout|NotFound))\b:?\s*(.*)$`)
+var exceptionLine = rx.New(`^(?:[\w.]+\.)?([A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning|Failure|Timeout|NotFound))\b:?\s*(.*)$`)
 
 // lookBack is how many of the last lines are searched: errors that the program
 // survived scroll out of it.
@@ -190,7 +192,7 @@ func byStatus(f Facts) string {
 
 func exception(lines []string) (string, bool) {
 	for i := len(lines) - 1; i >= 0; i-- {
-		if line := strings.TrimSpace(lines[i]); exceptionLine.MatchString(line) {
+		if line := strings.TrimSpace(lines[i]); exceptionLine().MatchString(line) {
 			return line, true
 		}
 	}

@@ -8,32 +8,33 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
+
+	"stoker/internal/run/rx"
 )
 
 // name matches what training scripts call their checkpoints; a directory counts
 // as one file whose time is that of its newest entry.
-var name = regexp.MustCompile(`(?i)(\.(pt|pth|ckpt|safetensors|keras|h5|hdf5|npz|pdparams|msgpack|pkl|bin|tar)|\.(index|meta))$|^checkpoint[-_]?\d+|^(ckpt|epoch|step|iter|global_step|state)[-_=]?\d+`)
+var name = rx.New(`(?i)(\.(pt|pth|ckpt|safetensors|keras|h5|hdf5|npz|pdparams|msgpack|pkl|bin|tar)|\.(index|meta))$|^checkpoint[-_]?\d+|^(ckpt|epoch|step|iter|global_step|state)[-_=]?\d+`)
 
 // weak endings are also common for data: they count only together with a word
 // that says checkpoint.
 var (
-	weak = regexp.MustCompile(`(?i)\.(pkl|bin|tar|npz|h5|hdf5|msgpack|meta)$`)
-	says = regexp.MustCompile(`(?i)ckpt|check|model|weight|epoch|step|iter|state|last|best|snapshot|save|param`)
+	weak = rx.New(`(?i)\.(pkl|bin|tar|npz|h5|hdf5|msgpack|meta)$`)
+	says = rx.New(`(?i)ckpt|check|model|weight|epoch|step|iter|state|last|best|snapshot|save|param`)
 )
 
 // temporary names are files still being written.
-var temporary = regexp.MustCompile(`(?i)(\.tmp|\.temp|\.part|\.incomplete|\.lock|~)$|^\.`)
+var temporary = rx.New(`(?i)(\.tmp|\.temp|\.part|\.incomplete|\.lock|~)$|^\.`)
 
 // Looks reports whether a file or directory of this name would be a checkpoint.
 func Looks(base string, dir bool) bool {
-	if temporary.MatchString(base) || !name.MatchString(base) {
+	if temporary().MatchString(base) || !name().MatchString(base) {
 		return false
 	}
-	if weak.MatchString(base) {
-		return says.MatchString(base)
+	if weak().MatchString(base) {
+		return says().MatchString(base)
 	}
 	if !dir && !strings.Contains(base, ".") {
 		return false // "checkpoint-500" is a directory

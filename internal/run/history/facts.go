@@ -7,9 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
+
+	"stoker/internal/run/rx"
 )
 
 // Facts are what a run's speed may depend on beside the machine.
@@ -48,10 +49,10 @@ func gitState(ctx context.Context, dir string) (commit string, dirty bool) {
 }
 
 // distInfo matches a directory of installed metadata: name, dash, version.
-var distInfo = regexp.MustCompile(`^([A-Za-z0-9_.]+)-([^-]+)\.dist-info$`)
+var distInfo = rx.New(`^([A-Za-z0-9_.]+)-([^-]+)\.dist-info$`)
 
 // pythonDir matches the library directory of an interpreter.
-var pythonDir = regexp.MustCompile(`^python(\d+\.\d+)$`)
+var pythonDir = rx.New(`^python(\d+\.\d+)$`)
 
 func pythonFacts(dir string, argv []string) (version string, packages map[string]string) {
 	prefix := environmentPrefix(dir, argv)
@@ -61,14 +62,14 @@ func pythonFacts(dir string, argv []string) (version string, packages map[string
 	libs, _ := filepath.Glob(filepath.Join(prefix, "lib", "python3.*"))
 	packages = map[string]string{}
 	for _, lib := range libs {
-		m := pythonDir.FindStringSubmatch(filepath.Base(lib))
+		m := pythonDir().FindStringSubmatch(filepath.Base(lib))
 		entries, err := os.ReadDir(filepath.Join(lib, "site-packages"))
 		if m == nil || err != nil {
 			continue
 		}
 		version = m[1]
 		for _, e := range entries {
-			if d := distInfo.FindStringSubmatch(e.Name()); d != nil && frameworks[strings.ToLower(d[1])] {
+			if d := distInfo().FindStringSubmatch(e.Name()); d != nil && frameworks[strings.ToLower(d[1])] {
 				packages[strings.ToLower(d[1])] = d[2]
 			}
 		}
@@ -102,7 +103,7 @@ func environmentPrefix(dir string, argv []string) string {
 }
 
 // volatile arguments change from run to run without changing the work.
-var volatile = regexp.MustCompile(`(?i)^--?(output[-_]?dir|out|save[-_]?dir|log[-_]?dir|run[-_]?name|name|exp[-_]?name|seed|port|master[-_]port|resume\S*|wandb\S*|project|tag)$`)
+var volatile = rx.New(`(?i)^--?(output[-_]?dir|out|save[-_]?dir|log[-_]?dir|run[-_]?name|name|exp[-_]?name|seed|port|master[-_]port|resume\S*|wandb\S*|project|tag)$`)
 
 // CommandKey is equal for runs of the same work: program and arguments, less
 // where results go and what the run is called.
@@ -111,7 +112,7 @@ func CommandKey(dir string, argv []string) string {
 	h.Write([]byte(dir))
 	for i := 0; i < len(argv); i++ {
 		name, _, hasValue := strings.Cut(argv[i], "=")
-		if volatile.MatchString(name) {
+		if volatile().MatchString(name) {
 			if !hasValue && i+1 < len(argv) && !strings.HasPrefix(argv[i+1], "-") {
 				i++
 			}

@@ -1,17 +1,18 @@
 package history
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"stoker/internal/run/rx"
 )
 
 // secretName matches options whose value should not be kept; secretValue matches
 // values that are secrets whatever they are called.
 var (
-	secretName  = regexp.MustCompile(`(?i)(^|[-_.])(token|secret|password|passwd|api[-_]?key|access[-_]?key|auth|credentials?)$`)
-	secretValue = regexp.MustCompile(`\b(hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|ghp_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{12,})\b`)
-	secretURL   = regexp.MustCompile(`://[^/@:\s]+:[^/@\s]+@`)
+	secretName  = rx.New(`(?i)(^|[-_.])(token|secret|password|passwd|api[-_]?key|access[-_]?key|auth|credentials?)$`)
+	secretValue = rx.New(`\b(hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|ghp_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{12,})\b`)
+	secretURL   = rx.New(`://[^/@:\s]+:[^/@\s]+@`)
 )
 
 const blank = "***"
@@ -23,12 +24,12 @@ func Redact(argv []string) []string {
 		name, _, hasValue := strings.Cut(arg, "=")
 		option := strings.HasPrefix(arg, "-") || hasValue
 		switch {
-		case option && hasValue && secretName.MatchString(name):
+		case option && hasValue && secretName().MatchString(name):
 			out[i] = name + "=" + blank
-		case option && !hasValue && secretName.MatchString(name) && i+1 < len(out) && !strings.HasPrefix(out[i+1], "-"):
+		case option && !hasValue && secretName().MatchString(name) && i+1 < len(out) && !strings.HasPrefix(out[i+1], "-"):
 			out[i+1] = blank
 		default:
-			out[i] = secretURL.ReplaceAllString(secretValue.ReplaceAllString(arg, blank), "://"+blank+"@")
+			out[i] = secretURL().ReplaceAllString(secretValue().ReplaceAllString(arg, blank), "://"+blank+"@")
 		}
 	}
 	return out

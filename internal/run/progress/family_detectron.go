@@ -1,6 +1,6 @@
 package progress
 
-import "regexp"
+import "stoker/internal/run/rx"
 
 // detectron2: utils/events.py, CommonMetricPrinter. time is the mean over the
 // run; there is no total, but eta and time give one.
@@ -43,11 +43,11 @@ func readDetectronEval(g groups, c *context) (Event, bool) {
 	return Event{Kind: Step, Step: g.count("n"), Steps: g.count("total"), Unit: "it", Phase: Validation, Scope: ScopeEpoch, Bar: "inference"}, true
 }
 
-var clockParts = regexp.MustCompile(`^(?:(\d+) days?, )?(?:(\d+):)?(\d+):(\d{2})$`)
+var clockParts = rx.New(`^(?:(\d+) days?, )?(?:(\d+):)?(\d+):(\d{2})$`)
 
 // clockSeconds reads "1 day, 2:03:04" and "12:34".
 func clockSeconds(s string) (float64, bool) {
-	m := clockParts.FindStringSubmatch(s)
+	m := clockParts().FindStringSubmatch(s)
 	if m == nil {
 		return 0, false
 	}

@@ -1,6 +1,6 @@
 package progress
 
-import "regexp"
+import "stoker/internal/run/rx"
 
 // fairseq: logging/progress_bar.py, the simple, json and tqdm forms (the last is
 // tqdm's own), and the summary lines of train.py.
@@ -21,11 +21,11 @@ func readFairseq(g groups, c *context) (Event, bool) {
 	return e, true
 }
 
-var jsonEpoch = regexp.MustCompile(`"epoch": (\d+)`)
+var jsonEpoch = rx.New(`"epoch": (\d+)`)
 
 func readFairseqJSON(g groups, c *context) (Event, bool) {
 	e := Event{Kind: Step, Step: g.count("updates"), Scope: ScopeRun, Phase: Train, Unit: "it", Bar: "updates"}
-	if m := jsonEpoch.FindStringSubmatch(g.str("post")); m != nil {
+	if m := jsonEpoch().FindStringSubmatch(g.str("post")); m != nil {
 		e.Epoch = int(count(m[1]))
 	}
 	e.addPairs(g.str("post"))

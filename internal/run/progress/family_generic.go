@@ -1,8 +1,9 @@
 package progress
 
 import (
-	"regexp"
 	"strings"
+
+	"stoker/internal/run/rx"
 )
 
 // Lines that say what they count in plain words, whoever wrote them: "step
@@ -15,9 +16,9 @@ var genericFormats = []format{
 }
 
 var (
-	genericCounter = regexp.MustCompile(`(?i)\b(global[_ ]?step|training step|step|iteration|iter|it|batch|update|episode|round|timestep)s?\b\s*[:=#]?\s*[\[(]?\s*(\d[\d,]*)(?:\s*(?:/|of)\s*(\d[\d,]*))?`)
-	genericEpoch   = regexp.MustCompile(`(?i)\bepochs?\b\s*[:=#]?\s*[\[(]?\s*(\d+)(?:\s*(?:/|of)\s*(\d+))?(?:[\]):,|\s\-]|$)`)
-	afterEpoch     = regexp.MustCompile(`^\s*[\])|,:\-]*\s*[\[(]?\s*(\d+)\s*(?:/|of)\s*(\d+)`)
+	genericCounter = rx.New(`(?i)\b(global[_ ]?step|training step|step|iteration|iter|it|batch|update|episode|round|timestep)s?\b\s*[:=#]?\s*[\[(]?\s*(\d[\d,]*)(?:\s*(?:/|of)\s*(\d[\d,]*))?`)
+	genericEpoch   = rx.New(`(?i)\bepochs?\b\s*[:=#]?\s*[\[(]?\s*(\d+)(?:\s*(?:/|of)\s*(\d+))?(?:[\]):,|\s\-]|$)`)
+	afterEpoch     = rx.New(`^\s*[\])|,:\-]*\s*[\[(]?\s*(\d+)\s*(?:/|of)\s*(\d+)`)
 )
 
 // takeGeneric reads a counter with its name. An epoch and a step on one line
@@ -25,20 +26,20 @@ var (
 func takeGeneric(line string, c *context) (Event, string, bool) {
 	e := Event{Kind: Step, Source: "generic", Phase: genericPhase(line)}
 	rest := line
-	if m := genericEpoch.FindStringSubmatchIndex(line); m != nil {
+	if m := genericEpoch().FindStringSubmatchIndex(line); m != nil {
 		e.Epoch = c.epochNumber("generic", int(min(count(line[m[2]:m[3]]), 1<<30)))
 		if m[4] >= 0 {
 			e.Epochs = c.epochTotal("generic", int(min(count(line[m[4]:m[5]]), 1<<30)))
 		}
 		e.Bar = "epoch"
 		rest = line[m[1]:]
-		if f := afterEpoch.FindStringSubmatch(rest); f != nil { // "Epoch [1/5] [20/400]"
+		if f := afterEpoch().FindStringSubmatch(rest); f != nil { // "Epoch [1/5] [20/400]"
 			e.Step, e.Steps, e.Scope = count(f[1]), count(f[2]), ScopeEpoch
 			e.addPairs(rest)
 			return e, "", e.Step <= e.Steps
 		}
 	}
-	m := genericCounter.FindStringSubmatch(line)
+	m := genericCounter().FindStringSubmatch(line)
 	switch {
 	case m != nil:
 		e.Step, e.Steps = count(m[2]), count(m[3])
@@ -70,7 +71,7 @@ func genericPhase(line string) string {
 		if strings.Contains(l, "train") { // one line with both: "train loss 0.1 val loss 0.2"
 			return Train
 		}
-		if i := strings.Index(l, "val"); i > 0 && genericCounter.MatchString(line[:i]) {
+		if i := strings.Index(l, "val"); i > 0 && genericCounter().MatchString(line[:i]) {
 			return Train
 		}
 		return p

@@ -1,8 +1,9 @@
 package progress
 
 import (
-	"regexp"
 	"strings"
+
+	"stoker/internal/run/rx"
 )
 
 // Hugging Face Trainer (transformers 4 and 5), accelerate and TRL: dictionaries
@@ -16,13 +17,13 @@ var huggingFaceFormats = []format{
 		`(?P<k>Continuing training from global step|Continuing training from epoch|Running Evaluation|Running Prediction|Running training|Training completed|running training)(?: (?P<v>\d+))?`, readHFNews),
 }
 
-var dictEntry = regexp.MustCompile(`'([A-Za-z_/0-9-]+)': *'?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf|-inf)\b`)
+var dictEntry = rx.New(`'([A-Za-z_/0-9-]+)': *'?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf|-inf)\b`)
 
 func readDict(g groups, c *context) (Event, bool) {
 	d := g.str("d")
 	e := Event{Kind: Metric}
 	known := false
-	for _, m := range dictEntry.FindAllStringSubmatch(d, 48) {
+	for _, m := range dictEntry().FindAllStringSubmatch(d, 48) {
 		switch m[1] {
 		case "epoch":
 			e.EpochPart, _ = number(m[2])

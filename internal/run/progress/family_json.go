@@ -1,7 +1,6 @@
 package progress
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -38,9 +37,7 @@ var jsonFormats = []format{
 
 // jsonNumber returns the number of a member as text, "" if there is none.
 func jsonNumber(s, name string) string {
-	m := regexp.MustCompile(`"` + name + `": ?"?([-+0-9.eE]+)`).FindStringSubmatch(s)
-	if m == nil {
-		return ""
-	}
-	return m[1]
+	_, s, _ = strings.Cut(s, `"`+name+`":`)
+	s = strings.TrimPrefix(strings.TrimPrefix(s, " "), `"`)
+	return s[:len(s)-len(strings.TrimLeft(s, "-+0123456789.eE"))]
 }

@@ -3,6 +3,9 @@ package progress
 import (
 	"regexp"
 	"strings"
+	"sync"
+
+	"stoker/internal/run/rx"
 )
 
 // format is one recogniser. Formats are tried in the order of the list below,
@@ -48,14 +51,14 @@ func concat(lists ...[]format) []format {
 // The expression may use the macros {N} (number), {F} (floating point), {C}
 // (clock) and {S} (SI suffix).
 func pattern(id string, needs []string, expr string, read func(g groups, c *context) (Event, bool)) format {
-	re := regexp.MustCompile(macros.Replace(expr))
-	names := re.SubexpNames()
+	re := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(macros.Replace(expr)) })
 	return format{id: id, needs: needs, take: func(line string, c *context) (Event, string, bool) {
+		re := re()
 		m := re.FindStringSubmatchIndex(line)
 		if m == nil {
 			return Event{}, "", false
 		}
-		e, ok := read(groups{line, names, m}, c)
+		e, ok := read(groups{line, re.SubexpNames(), m}, c)
 		return e, "", ok
 	}}
 }
@@ -88,7 +91,7 @@ func (g groups) count(name string) int64 { return count(g.str(name)) }
 func (g groups) int(name string) int     { return int(min(count(g.str(name)), 1<<31-1)) }
 
 // keyValue finds "name: value", "name=value" and "name value" pairs.
-var keyValue = regexp.MustCompile(`([A-Za-z][\w./]*(?: loss)?)['"]?\s*(?::|=|\s)\s*['"]?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|NaN|inf|-inf)(?:m?s)?\b`)
+var keyValue = rx.New(`([A-Za-z][\w./]*(?: loss)?)['"]?\s*(?::|=|\s)\s*['"]?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|NaN|inf|-inf)(?:m?s)?\b`)
 
 // addPairs takes the metrics of s in "name: value" notation. Only known names
 // and losses are taken: a log line has many numbers.
@@ -96,7 +99,7 @@ func (e *Event) addPairs(s string) {
 	if s == "" {
 		return
 	}
-	for _, m := range keyValue.FindAllStringSubmatch(s, 24) {
+	for _, m := range keyValue().FindAllStringSubmatch(s, 24) {
 		name := lower(m[1])
 		if _, known := metricNames[name]; known || strings.HasSuffix(name, "loss") || strings.HasPrefix(name, "val_") || strings.HasPrefix(name, "eval_") {
 			e.addMetric(name, m[2])

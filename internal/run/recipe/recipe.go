@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"stoker/internal/run/rx"
 )
 
 // Recipe is a way to resume.
@@ -108,12 +110,12 @@ var methods = []method{
 }
 
 // resuming matches arguments that resume already.
-var resuming = regexp.MustCompile(`^(--?resume\S*|resume=.*|--ckpt_path.*|--init_from=resume|--load(=.*)?)$`)
+var resuming = rx.New(`^(--?resume\S*|resume=.*|--ckpt_path.*|--init_from=resume|--load(=.*)?)$`)
 
 // Find returns the way to resume this command, if it is known and possible now.
 func Find(f Facts) (Recipe, bool) {
 	script, argv := readScript(f), strings.Join(f.Argv, " ")+" "
-	if slices.ContainsFunc(f.Argv, resuming.MatchString) {
+	if slices.ContainsFunc(f.Argv, resuming().MatchString) {
 		return Recipe{}, false
 	}
 	for _, m := range methods {
@@ -205,12 +207,12 @@ func beside(path, name string) string {
 	return p
 }
 
-var numberedDir = regexp.MustCompile(`^checkpoint-\d+$`)
+var numberedDir = rx.New(`^checkpoint-\d+$`)
 
 // numbered returns the checkpoint-N directory that path is or lies in, or "".
 func numbered(path string) string {
 	for p := path; p != "/" && p != "." && p != ""; p = filepath.Dir(p) {
-		if numberedDir.MatchString(filepath.Base(p)) {
+		if numberedDir().MatchString(filepath.Base(p)) {
 			return p
 		}
 	}
