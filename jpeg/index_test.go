@@ -63,7 +63,7 @@ func TestIndexOfPhotographs(t *testing.T) {
 	names, data := photographs(t)
 	rng := rand.New(rand.NewPCG(11, 12))
 	if os.Getenv("STOKER_LONG") == "" {
-		names, data = names[:30], data[:30]
+		names, data = names[:12], data[:12]
 	}
 	var d Decoder
 	for i, src := range data {
