@@ -121,6 +121,9 @@ type row struct {
 // Len returns the number of rows.
 func (c *Chunk) Len() int { return len(c.rows) }
 
+// Bytes returns about how much memory the rows take.
+func (c *Chunk) Bytes() int { return c.cost + 128*len(c.rows) }
+
 // Position returns how many rows of the source stand before row i of the chunk.
 func (c *Chunk) Position(i int) int64 { return c.first + int64(i) }
 

@@ -26,7 +26,7 @@ type facts struct {
 	labels     map[string]bool
 	noLabel    int64
 	names      bool // some label is no whole number
-	words      tokenize.WordCount
+	words      *tokenize.WordCount
 	elements   int64
 	low, high  int64 // of whole numbers
 	fractions  bool
@@ -35,7 +35,8 @@ type facts struct {
 }
 
 func newFacts() *facts {
-	return &facts{fields: map[string]*fieldFacts{}, labels: map[string]bool{}, low: math.MaxInt64, high: math.MinInt64, featuresAt: -1}
+	return &facts{fields: map[string]*fieldFacts{}, labels: map[string]bool{}, low: math.MaxInt64, high: math.MinInt64, featuresAt: -1,
+		words: tokenize.NewWordCount()}
 }
 
 // fieldFacts is what a field's values have been.
@@ -146,7 +147,7 @@ func (f *facts) merge(o *facts) {
 	for s := range o.labels {
 		f.labels[s] = true
 	}
-	f.words.Merge(&o.words)
+	f.words.Merge(o.words)
 	for name, x := range o.fields {
 		y := f.fields[name]
 		if y == nil {

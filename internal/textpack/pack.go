@@ -63,6 +63,7 @@ type packer struct {
 	files     *text.Files
 	name      string // of the sequence, where the source has none
 	facts     *facts
+	kept      []*text.Chunk // all of the source, where it is small: see keepBytes
 	classes   []string
 	names     map[string]int64 // of classes; nil where labels are numbers
 	fields    []dataset.Field

@@ -12,7 +12,7 @@ import (
 
 // job is one chunk of rows on its way: read, worked on, taken in order, used again.
 type job struct {
-	chunk text.Chunk
+	chunk *text.Chunk
 	out   output
 	ready chan struct{} // one value when a worker is done with it
 }
@@ -25,13 +25,13 @@ const chunksAhead = 3
 // them to done in the order of the source. It starts a goroutine that reads and one
 // for each worker, and waits for all; the first error ends it. Memory is bounded by
 // the number of jobs: who is slow holds back the others.
-func inOrder(ctx context.Context, o *Options, reader *text.Reader, work func(ctx context.Context, worker int, j *job) error, done func(j *job) error) error {
+func inOrder(ctx context.Context, o *Options, next func(j *job) error, work func(ctx context.Context, worker int, j *job) error, done func(j *job) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	window := o.Workers * chunksAhead
 	// All channels hold every job, so only taking from them ever waits.
 	free, todo, order := make(chan *job, window), make(chan *job, window), make(chan *job, window)
 	for range window {
-		free <- &job{ready: make(chan struct{}, 1)}
+		free <- &job{chunk: new(text.Chunk), ready: make(chan struct{}, 1)}
 	}
 	group.Go(func() error {
 		defer close(todo)
@@ -41,7 +41,7 @@ func inOrder(ctx context.Context, o *Options, reader *text.Reader, work func(ctx
 			case <-ctx.Done():
 				return ctx.Err()
 			case j := <-free:
-				if err := reader.Next(&j.chunk); errors.Is(err, io.EOF) {
+				if err := next(j); errors.Is(err, io.EOF) {
 					return nil
 				} else if err != nil {
 					return err
@@ -77,6 +77,9 @@ func inOrder(ctx context.Context, o *Options, reader *text.Reader, work func(ctx
 			}
 			if err := done(j); err != nil {
 				return err
+			}
+			if j.chunk == nil { // kept
+				j.chunk = new(text.Chunk)
 			}
 			free <- j
 		}

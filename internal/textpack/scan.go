@@ -9,6 +9,10 @@ import (
 	"stoker/internal/text"
 )
 
+// keepBytes is the most that the first pass keeps for the second: where all of the
+// source fits it is read, and decompressed, once.
+const keepBytes = 64 << 20
+
 // scanner is one worker of the first pass.
 type scanner struct {
 	rows    rowReader
@@ -27,8 +31,8 @@ func (p *packer) scan(ctx context.Context) error {
 	}
 	reader := p.files.Reader(0)
 	defer reader.Close() //nolint:errcheck // only read
-	read := int64(0)
-	err := inOrder(ctx, o, reader,
+	read, held := int64(0), 0
+	err := inOrder(ctx, o, func(j *job) error { return reader.Next(j.chunk) },
 		func(_ context.Context, worker int, j *job) error { return p.scanChunk(workers[worker], j) },
 		func(j *job) error {
 			if j.out.bad != nil {
@@ -37,6 +41,12 @@ func (p *packer) scan(ctx context.Context) error {
 			now := reader.Bytes()
 			o.Progress.Add(int64(j.chunk.Len()), now-read)
 			read = now
+			if held += j.chunk.Bytes(); held <= keepBytes {
+				p.kept = append(p.kept, j.chunk)
+				j.chunk = nil
+			} else {
+				p.kept = nil
+			}
 			return nil
 		})
 	if err != nil {
@@ -60,7 +70,7 @@ func (p *packer) scanChunk(s *scanner, j *job) error {
 			break
 		}
 		s.facts.rows++
-		row, take, err := s.rows.read(&j.chunk, i)
+		row, take, err := s.rows.read(j.chunk, i)
 		if !take {
 			continue
 		}

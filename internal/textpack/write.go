@@ -2,6 +2,7 @@ package textpack
 
 import (
 	"context"
+	"io"
 
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
@@ -61,9 +62,26 @@ func (p *packer) pack(ctx context.Context) (err error) {
 	o.Progress.Resume(p.first, 0)
 	reader := p.files.Reader(p.first)
 	defer reader.Close() //nolint:errcheck // only read
-	return inOrder(ctx, o, reader,
+	next := func(j *job) error { return reader.Next(j.chunk) }
+	if p.kept != nil {
+		next = p.nextKept
+	}
+	return inOrder(ctx, o, next,
 		func(_ context.Context, worker int, j *job) error { return p.packChunk(workers[worker], j) },
 		p.write)
+}
+
+// nextKept hands out the chunks that the first pass kept.
+func (p *packer) nextKept(j *job) error {
+	for len(p.kept) > 0 {
+		j.chunk = p.kept[0]
+		p.kept[0] = nil
+		p.kept = p.kept[1:]
+		if j.chunk.Position(j.chunk.Len()) > p.first {
+			return nil
+		}
+	}
+	return io.EOF
 }
 
 // packChunk tokenizes the rows of a chunk.
@@ -75,7 +93,10 @@ func (p *packer) packChunk(w *packWorker, j *job) error {
 		if o := &p.opts; o.Limit > 0 && j.chunk.Position(i) >= o.Limit {
 			break
 		}
-		row, take, err := w.rows.read(&j.chunk, i)
+		if j.chunk.Position(i) < p.first { // of a kept chunk that an earlier run did in part
+			continue
+		}
+		row, take, err := w.rows.read(j.chunk, i)
 		if !take {
 			continue
 		}
@@ -93,7 +114,7 @@ func (p *packer) packChunk(w *packWorker, j *job) error {
 	for _, r := range w.of {
 		w.texts = append(w.texts, out.texts[out.rows[r].text[0]:out.rows[r].text[1]])
 	}
-	return p.encode(w, out, &j.chunk)
+	return p.encode(w, out, j.chunk)
 }
 
 // packRow makes label, fields and, of numbers, the elements of a row; texts are
@@ -211,8 +232,9 @@ func (p *packer) write(j *job) error {
 			return err
 		}
 	}
-	p.done = j.chunk.Position(j.chunk.Len())
-	p.opts.Progress.Add(int64(j.chunk.Len()), 0)
+	end := j.chunk.Position(j.chunk.Len())
+	p.opts.Progress.Add(end-p.done, 0)
+	p.done = end
 	return nil
 }
 

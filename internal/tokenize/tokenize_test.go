@@ -64,10 +64,10 @@ func TestWords(t *testing.T) {
 }
 
 func TestVocabularyHasTheMostFrequentWords(t *testing.T) {
-	var a, b WordCount
+	a, b := NewWordCount(), NewWordCount()
 	a.Add([]byte("b b c a " + strings.Repeat("x", maxWordBytes+1)))
 	b.Add([]byte("a C d"))
-	a.Merge(&b)
+	a.Merge(b)
 	if got := a.Most(3); !slices.Equal(got, []string{"a", "b", "c"}) { // ties in byte order
 		t.Errorf("%q", got)
 	}
@@ -89,7 +89,7 @@ func TestIDsOfWords(t *testing.T) {
 	if got := encode(t, again, "the film the end"); got != "[3 4]" {
 		t.Error(got)
 	}
-	for _, damaged := range []string{"", "{}", `{"tokenizer": "words", "version": 2}`} {
+	for _, damaged := range []string{"", "{}", `{"tokenizer": "words", "version": 2}`, strings.Replace(string(file), "film", "the", 1), strings.Replace(string(file), "film", "", 1)} {
 		if _, err := ParseWords([]byte(damaged), true, 0); err == nil || errs.Is(err, errs.Internal) {
 			t.Errorf("%q: %v", damaged, err)
 		}
@@ -104,16 +104,42 @@ func TestIDsOfWords(t *testing.T) {
 func TestCountsDoNotDependOnWhoCounted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		texts := rapid.SliceOf(rapid.StringMatching(`[a-cA-C ,é]{0,20}`)).Draw(t, "texts")
-		var one WordCount
-		var some [3]WordCount
+		one, some := NewWordCount(), [3]*WordCount{NewWordCount(), NewWordCount(), NewWordCount()}
 		for i, text := range texts {
 			one.Add([]byte(text))
 			some[i%3].Add([]byte(text))
 		}
-		some[1].Merge(&some[2])
-		some[0].Merge(&some[1])
+		some[1].Merge(some[2])
+		some[0].Merge(some[1])
 		if got, want := some[0].Most(5), one.Most(5); !slices.Equal(got, want) {
 			t.Fatalf("%q, want %q", got, want)
+		}
+	})
+}
+
+// TestTheTableIsAMap compares it with one.
+func TestTheTableIsAMap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		table, want := newWordTable(), map[string]uint32{}
+		for _, word := range rapid.SliceOfN(rapid.StringMatching(`[a-cé]{1,20}`), 0, 2000).Draw(t, "words") {
+			buf := append(newWordBuf(), word...)
+			number, fresh := table.add(buf)
+			n, known := want[word]
+			if !known {
+				n = uint32(len(want))
+				want[word] = n
+			}
+			if number != n || fresh == known {
+				t.Fatalf("%q: %d, want %d", word, number, n)
+			}
+		}
+		for word, n := range want {
+			if number, ok := table.find(append(newWordBuf(), word...)); !ok || number != n {
+				t.Fatalf("%q: %d %v, want %d", word, number, ok, n)
+			}
+		}
+		if _, ok := table.find(append(newWordBuf(), "zebra"...)); ok {
+			t.Fatal("found what was not added")
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -71,65 +72,74 @@ func scanWord(text, buf []byte) (word, rest []byte) {
 	return word, nil
 }
 
-// WordCount counts words. The zero value is ready to use, by one goroutine.
+// newWordBuf returns memory for a word as a wordTable wants it.
+func newWordBuf() []byte { return make([]byte, 0, 64) }
+
+// WordCount counts words. One goroutine at a time may use it.
 type WordCount struct {
-	counts map[string]*int64
+	table  *wordTable
+	words  []string // by number
+	counts []int64  // by number
 	buf    []byte
 }
 
+// NewWordCount returns an empty count.
+func NewWordCount() *WordCount { return &WordCount{table: newWordTable(), buf: newWordBuf()} }
+
 // Add counts the words of a text, which is UTF-8.
 func (w *WordCount) Add(text []byte) {
-	if w.counts == nil {
-		w.counts = map[string]*int64{}
-	}
 	for {
 		w.buf, text = scanWord(text, w.buf)
 		if len(w.buf) == 0 {
 			return
 		}
-		if len(w.buf) > maxWordBytes {
-			continue
+		if len(w.buf) <= maxWordBytes {
+			w.add(w.buf, 1)
 		}
-		n := w.counts[string(w.buf)]
-		if n == nil {
-			n = new(int64)
-			w.counts[string(w.buf)] = n
-		}
-		*n++
 	}
+}
+
+func (w *WordCount) add(word []byte, n int64) {
+	number, fresh := w.table.add(word)
+	if fresh {
+		w.words = append(w.words, string(word))
+		w.counts = append(w.counts, 0)
+	}
+	w.counts[number] += n
 }
 
 // Merge adds the counts of another.
 func (w *WordCount) Merge(o *WordCount) {
-	if w.counts == nil {
-		w.counts = map[string]*int64{}
-	}
-	for word, n := range o.counts {
-		if m := w.counts[word]; m != nil {
-			*m += *n
-		} else {
-			w.counts[word] = n
-		}
+	for i, word := range o.words {
+		w.buf = append(w.buf[:0], word...)
+		w.add(w.buf, o.counts[i])
 	}
 }
 
 // Most returns the k most frequent words, the most frequent first; of equally
 // frequent ones the first in byte order.
 func (w *WordCount) Most(k int) []string {
-	words := make([]string, 0, len(w.counts))
-	for word := range w.counts {
-		words = append(words, word)
+	order := make([]uint32, len(w.words))
+	for i := range order {
+		order[i] = uint32(i)
 	}
-	slices.SortFunc(words, func(a, b string) int {
-		return cmp.Or(cmp.Compare(*w.counts[b], *w.counts[a]), cmp.Compare(a, b))
+	slices.SortFunc(order, func(a, b uint32) int {
+		if c := cmp.Compare(w.counts[b], w.counts[a]); c != 0 {
+			return c
+		}
+		return cmp.Compare(w.words[a], w.words[b])
 	})
-	return words[:min(k, len(words))]
+	most := make([]string, min(k, len(order)))
+	for i := range most {
+		most[i] = w.words[order[i]]
+	}
+	return most
 }
 
 // Words is the tokenizer of a vocabulary of words. It implements Tokenizer.
 type Words struct {
 	list  []string
-	ids   map[string]uint32
+	table *wordTable // words[i] has number i
 	start bool
 	most  int
 }
@@ -137,9 +147,12 @@ type Words struct {
 // NewWords returns the tokenizer whose id firstWord+i is words[i]. start puts
 // WordStart before each text; most is the length at which texts are cut, 0 = never.
 func NewWords(words []string, start bool, most int) *Words {
-	w := &Words{list: words, ids: make(map[string]uint32, len(words)), start: start, most: most}
-	for i, word := range words {
-		w.ids[word] = uint32(firstWord + i)
+	w := &Words{list: words, table: newWordTable(), start: start, most: most}
+	buf := newWordBuf()
+	for _, word := range words {
+		if buf = append(buf[:0], word...); len(buf) > 0 && !strings.ContainsRune(word, 0) { // as all words of ours
+			w.table.add(buf)
+		}
 	}
 	return w
 }
@@ -164,7 +177,11 @@ func ParseWords(data []byte, start bool, most int) (*Words, error) {
 	if f.Tokenizer != "words" || f.Version != 1 || f.First != firstWord || f.Pad != WordPad || f.Start != WordStart || f.Unknown != WordUnknown {
 		return nil, errs.New(errs.Unsupported, "the vocabulary is of another kind or version: tokenizer %q, version %d", f.Tokenizer, f.Version)
 	}
-	return NewWords(f.Words, start, most), nil
+	w := NewWords(f.Words, start, most)
+	if int(w.table.count) != len(f.Words) {
+		return nil, errs.New(errs.Corrupt, "the vocabulary has %d different words among %d", w.table.count, len(f.Words))
+	}
+	return w, nil
 }
 
 // Describe implements Tokenizer.
@@ -178,7 +195,9 @@ func (w *Words) Describe() (dataset.Tokens, []byte) {
 }
 
 // Encoder implements Tokenizer.
-func (w *Words) Encoder(context.Context) (Encoder, error) { return &wordEncoder{Words: w}, nil }
+func (w *Words) Encoder(context.Context) (Encoder, error) {
+	return &wordEncoder{Words: w, buf: newWordBuf()}, nil
+}
 
 type wordEncoder struct {
 	*Words
@@ -199,9 +218,9 @@ func (e *wordEncoder) Encode(texts [][]byte, ids *IDs) error {
 			if len(ids.Flat) == from && e.start {
 				ids.Flat = append(ids.Flat, WordStart)
 			}
-			id, ok := e.ids[string(e.buf)]
-			if !ok {
-				id = WordUnknown
+			id := uint32(WordUnknown)
+			if number, ok := e.table.find(e.buf); ok {
+				id = firstWord + number
 			}
 			ids.Flat = append(ids.Flat, id)
 		}
