@@ -254,7 +254,10 @@ func TestOpenExplainsWhatIsWrong(t *testing.T) {
 		kind   errs.Kind
 		text   string
 	}{
-		"no folder":     {os.RemoveAll, errs.NotFound, "no such dataset"},
+		"no folder": {os.RemoveAll, errs.NotFound, "no such dataset"},
+		"a file": {func(dir string) error {
+			return first(os.RemoveAll(dir), os.WriteFile(dir, []byte("PK"), 0o644))
+		}, errs.Invalid, "a file, not a dataset"},
 		"no manifest":   {func(dir string) error { return os.Remove(filepath.Join(dir, manifestName)) }, errs.NotFound, "not a dataset"},
 		"unfinished":    {func(dir string) error { return os.Rename(dir, dir+partialSuffix) }, errs.NotFound, "not finished"},
 		"no JSON":       {func(dir string) error { return os.WriteFile(filepath.Join(dir, manifestName), []byte("{"), 0o644) }, errs.Corrupt, "JSON"},

@@ -147,6 +147,10 @@ func readManifest(root *os.Root) (*Manifest, error) {
 
 // missing explains why a dataset cannot be found.
 func missing(dir string, err error) error {
+	if info, e := os.Stat(dir); e == nil && !info.IsDir() {
+		return errs.New(errs.Invalid, "a file, not a dataset").At(dir).
+			WithHint("a dataset is a folder; `stoker pack SRC -o NAME.stk` makes one")
+	}
 	if !os.IsNotExist(err) && !errors.Is(err, syscall.ENOTDIR) {
 		return ioError(err, dir)
 	}
