@@ -23,7 +23,8 @@ stored; each is checked on the way. Where the folders do not say everything, lab
 holds the rest: path, label, and the further fields. ` + "`stoker pack FOLDER`" + ` packs it again.
 
 Pictures that were packed with new pixels (--resize, --quality) come out as those JPEGs,
-under the names of the files that they were made from.
+under the names of the files that they were made from; progressive JPEGs as the baseline
+ones that they were packed as, with the same pixels.
 
 A dataset of sequences becomes FOLDER/samples.jsonl: for each sample a line with its key,
 label and further fields, and its text where the dataset kept it, else its numbers. The

@@ -44,9 +44,10 @@ that is cheap to read in any order. SRC is one of
                   to SRC, a column label (or class) with numbers or names, and further
                   columns, which become fields of the dataset
 
-Files are copied byte for byte unless an option below asks for new pixels; those are
-stored as JPEG with 4:2:0 chroma. Links are followed, each folder once. Hidden files and
-files that are no pictures are left out and counted.
+Files are copied byte for byte, but for progressive JPEGs, which are kept as baseline ones
+with the same pixels (--progressive keep copies them too), and unless an option below asks
+for new pixels; those are stored as JPEG with 4:2:0 chroma. Links are followed, each folder
+once. Hidden files and files that are no pictures are left out and counted.
 
 A run that was interrupted, however rudely, continues where it stopped when the same
 command is given again, and the result is the same byte for byte. Until it is complete

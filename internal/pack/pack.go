@@ -158,7 +158,7 @@ func (p *packer) commit(start time.Time) (*Summary, error) {
 	s.FilesPerS = float64(p.src.Len()-p.first) / s.Seconds
 	s.MBPerS = float64(p.bytes) / 1e6 / s.Seconds
 	if n := p.converted.Load(); n > 0 && !p.opts.Recode {
-		s.Notes = append(s.Notes, fmt.Sprintf("%d JPEGs of several scans, such as progressive ones, were kept as one scan with the same coefficients", n))
+		s.Notes = append(s.Notes, fmt.Sprintf("JPEGs of several scans, such as progressive ones, kept as one scan with the same coefficients: %d", n))
 	}
 	if s.Notes == nil { // a list in JSON, as bad and classes are
 		s.Notes = []string{}
