@@ -70,6 +70,7 @@ type packer struct {
 	sequence  dataset.Sequence
 	tokens    *dataset.Tokens // nil where the numbers are no tokens
 	tokenizer tokenize.Tokenizer
+	encoders  encoders
 	library   string // version of the tokenizers library
 	writer    *dataset.Writer
 	notes     []string
@@ -100,6 +101,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	}
 	p := &packer{opts: o, files: files}
 	defer p.closeTokenizer()
+	defer p.encoders.close()
 	if err := p.prepare(ctx); err != nil {
 		return nil, p.explain(ctx, err)
 	}
@@ -135,10 +137,15 @@ func (p *packer) prepare(ctx context.Context) error {
 	if err := p.openTokenizer(ctx); err != nil {
 		return err
 	}
+	p.encoders.start(ctx, p.tokenizer, p.opts.Workers) // processes start while rows are counted
 	if err := p.scan(ctx); err != nil {
 		return err
 	}
-	return p.settle()
+	if err := p.settle(); err != nil {
+		return err
+	}
+	p.encoders.start(ctx, p.tokenizer, p.opts.Workers)
+	return nil
 }
 
 // findField chooses the field of the sequence and that of the label where the

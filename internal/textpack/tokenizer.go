@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
 	"stoker/internal/tokenize"
@@ -115,5 +117,37 @@ func (p *packer) unknownID() int64 {
 func (p *packer) closeTokenizer() {
 	if l, ok := p.tokenizer.(*tokenize.Library); ok {
 		_ = l.Close() // nothing depends on it
+	}
+}
+
+// encoders are started in the background, all at once, and used together.
+type encoders struct {
+	group errgroup.Group
+	list  []tokenize.Encoder
+}
+
+// start begins to start n encoders, unless that was done or there is no tokenizer.
+func (e *encoders) start(ctx context.Context, t tokenize.Tokenizer, n int) {
+	if t == nil || e.list != nil {
+		return
+	}
+	e.list = make([]tokenize.Encoder, n)
+	for i := range n {
+		e.group.Go(func() (err error) {
+			e.list[i], err = t.Encoder(ctx)
+			return err
+		})
+	}
+}
+
+// ready waits until all are started.
+func (e *encoders) ready() error { return e.group.Wait() }
+
+func (e *encoders) close() {
+	_ = e.group.Wait() // its error was that of ready, or no longer matters
+	for _, one := range e.list {
+		if one != nil {
+			_ = one.Close() // whatever it says, its work is done
+		}
 	}
 }

@@ -43,20 +43,23 @@ type packWorker struct {
 }
 
 // pack makes the second pass, behind what earlier runs did.
-func (p *packer) pack(ctx context.Context) (err error) {
+func (p *packer) pack(ctx context.Context) error {
 	o := &p.opts
 	p.first = p.writer.Position()
 	p.done = p.first
-	workers := make([]*packWorker, o.Workers)
+	if err := p.encoders.ready(); err != nil {
+		return err
+	}
+	wide := *o
+	if _, ok := p.tokenizer.(*tokenize.Library); ok {
+		wide.Workers *= 2 // one makes the next batch while the process works on the last
+	}
+	workers := make([]*packWorker, wide.Workers)
 	for i := range workers {
 		workers[i] = &packWorker{rows: rowReader{opts: o}}
-		if p.tokenizer == nil {
-			continue
+		if n := len(p.encoders.list); n > 0 {
+			workers[i].encoder = p.encoders.list[i%n]
 		}
-		if workers[i].encoder, err = p.tokenizer.Encoder(ctx); err != nil {
-			return err
-		}
-		defer func() { _ = workers[i].encoder.Close() }() // whatever it says, its work is done
 	}
 	o.Progress.Phase("packing", "rows", p.facts.rows, 0)
 	o.Progress.Resume(p.first, 0)
@@ -66,7 +69,7 @@ func (p *packer) pack(ctx context.Context) (err error) {
 	if p.kept != nil {
 		next = p.nextKept
 	}
-	return inOrder(ctx, o, next,
+	return inOrder(ctx, &wide, next,
 		func(_ context.Context, worker int, j *job) error { return p.packChunk(workers[worker], j) },
 		p.write)
 }

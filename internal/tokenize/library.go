@@ -3,6 +3,7 @@ package tokenize
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/binary"
@@ -110,7 +111,11 @@ func (l *Library) Encoder(ctx context.Context) (Encoder, error) {
 	case w := <-l.spare:
 		return w, nil
 	default:
-		return l.start(ctx)
+		w, err := l.start(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return w, nil
 	}
 }
 
@@ -130,8 +135,10 @@ type worker struct {
 	in     io.WriteCloser
 	out    *bufio.Reader
 	stderr tail
-	buf    []byte
 	close  func() error
+
+	send, receive sync.Mutex
+	buf           []byte // guarded by send
 }
 
 // start starts a worker and exchanges the first messages.
@@ -215,9 +222,26 @@ func (w *worker) u32() (uint32, error) {
 	return binary.LittleEndian.Uint32(b[:]), err
 }
 
-// Encode implements Encoder.
+// Encode implements Encoder. Several goroutines may use it: while the process works
+// on one batch, the next waits in its input, so that it need not wait for us.
 func (w *worker) Encode(texts [][]byte, ids *IDs) error {
 	ids.reset()
+	w.send.Lock()
+	err := w.ask(texts)
+	w.receive.Lock() // before the next asks: answers come in the order of the questions
+	defer w.receive.Unlock()
+	w.send.Unlock()
+	if err == nil {
+		err = w.answers(len(texts), ids)
+	}
+	if err != nil {
+		return w.died(err)
+	}
+	return nil
+}
+
+// ask writes a batch.
+func (w *worker) ask(texts [][]byte) error {
 	b := binary.LittleEndian.AppendUint32(w.buf[:0], uint32(len(texts)))
 	for _, t := range texts {
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(t)))
@@ -226,28 +250,19 @@ func (w *worker) Encode(texts [][]byte, ids *IDs) error {
 		b = append(b, t...)
 	}
 	w.buf = b
-	// The worker reads a whole batch before it answers, so writing cannot wait for
-	// reading.
-	if _, err := w.in.Write(b); err != nil {
-		return w.died(err)
-	}
-	n, err := w.u32()
-	if err == nil && int(n) != len(texts) {
-		err = fmt.Errorf("ids of %d texts instead of %d", n, len(texts))
-	}
-	if err == nil {
-		err = w.answer(int(n), ids)
-	}
-	if err != nil {
-		return w.died(err)
-	}
-	return nil
+	// The process reads a whole batch before it answers, and its answer to the batch
+	// before is being read: neither waits for the other for ever.
+	_, err := w.in.Write(b)
+	return err
 }
 
 const failedText = 0xFFFFFFFF
 
-// answer reads the counts and the ids of n texts.
-func (w *worker) answer(n int, ids *IDs) error {
+// answers reads the counts and the ids of n texts.
+func (w *worker) answers(n int, ids *IDs) error {
+	if got, err := w.u32(); err != nil || int(got) != n {
+		return cmp.Or(err, fmt.Errorf("ids of %d texts instead of %d", got, n))
+	}
 	counts := make([]uint32, n)
 	if err := binary.Read(w.out, binary.LittleEndian, counts); err != nil {
 		return err

@@ -26,7 +26,7 @@ type Tokenizer interface {
 	Describe() (dataset.Tokens, []byte)
 }
 
-// Encoder encodes. One goroutine at a time may use it.
+// Encoder encodes. One goroutine at a time may use it, but for those of Library.
 type Encoder interface {
 	// Encode replaces ids by those of the texts, which are UTF-8. An error ends the
 	// encoder; what concerns one text alone stands in ids.Bad.
