@@ -21,7 +21,6 @@ package text
 import (
 	"io"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"unicode/utf8"
 
@@ -302,5 +301,5 @@ func CheckText(b []byte) error {
 		}
 		at += n
 	}
-	return errs.New(errs.Invalid, "the text is not UTF-8: byte %d is %q", at, strings.ToValidUTF8(string(b[at]), "\\x"+strconv.FormatInt(int64(b[at]), 16)))
+	return errs.New(errs.Invalid, "the text is not UTF-8: byte %d is 0x%02x", at, b[at])
 }

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -148,8 +149,11 @@ func (p *packer) prepare(ctx context.Context) error {
 	return nil
 }
 
+// maxNames is the number of fields that findField looks at.
+const maxNames = 1000
+
 // findField chooses the field of the sequence and that of the label where the
-// options leave it open, by the first row.
+// options leave it open, by the first rows.
 func (p *packer) findField() error {
 	reader := p.files.Reader(0)
 	defer reader.Close() //nolint:errcheck // only read
@@ -158,16 +162,20 @@ func (p *packer) findField() error {
 		return p.noRows(err)
 	}
 	var rec text.Record
+	var has []string // names of the first rows' fields
 	for i := range c.Len() {
-		if c.Parse(i, &rec) == nil {
-			break
+		if c.Parse(i, &rec) != nil {
+			continue
+		}
+		for _, m := range rec {
+			if !slices.Contains(has, m.Name) && len(has) < maxNames {
+				has = append(has, m.Name)
+			}
 		}
 	}
-	var has []string
-	for _, m := range rec {
-		has = append(has, m.Name)
-		if lower := strings.ToLower(m.Name); p.opts.Label == "" && (lower == "label" || lower == "class") && m.Name != p.opts.Field {
-			p.opts.Label = m.Name
+	for _, name := range has {
+		if lower := strings.ToLower(name); p.opts.Label == "" && (lower == "label" || lower == "class") && name != p.opts.Field {
+			p.opts.Label = name
 		}
 	}
 	switch {
@@ -176,9 +184,13 @@ func (p *packer) findField() error {
 	case !p.files.Columned(): // the name given is that under which it is stored
 		p.name, p.opts.Field = p.opts.Field, text.FieldName
 	}
+	if p.opts.Field != "" && !slices.Contains(has, p.opts.Field) && len(has) > 0 && len(has) < maxNames {
+		return errs.New(errs.NotFound, "none of the first %d rows has the field %q", c.Len(), p.opts.Field).At(p.opts.Source).
+			WithHint("they have %s", strings.Join(has, ", "))
+	}
 	if p.opts.Field == "" {
 		return errs.New(errs.Invalid, "which field holds the text or the numbers?").At(p.opts.Source).
-			WithHint("say it with --text FIELD; the first row has %s", strings.Join(has, ", "))
+			WithHint("say it with --text FIELD; the first rows have %s", strings.Join(has, ", "))
 	}
 	return nil
 }
