@@ -24,6 +24,8 @@ type sequences struct {
 	features int // numbers of each element
 	pad      int64
 	start    Place
+	lengths  []int32
+	cache    *cache // nil where the sequences do not fit
 	toFill   chan *batch
 }
 
@@ -92,6 +94,7 @@ func (s *Session) prepareSequences() error {
 	if err != nil {
 		return err
 	}
+	q.lengths = lengths
 	q.geometry = batching.Geometry{BatchSize: o.BatchSize, World: max(o.WorldSize, 1), Micro: q.settings.Micro}
 	q.plan, err = batching.New(batching.Spec{Lengths: lengths, Seed: o.Seed, Shuffle: o.Shuffle, Geometry: q.geometry, Way: way})
 	if err != nil {

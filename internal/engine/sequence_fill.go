@@ -82,6 +82,11 @@ func int32s(b []byte) []int32 {
 // left out.
 func (f *filler) piece(b *batch, p batching.Piece) (blob []byte, use bool, err error) {
 	s := f.session
+	if kept, ok := s.sequences.cache.get(p.Index); ok {
+		b.indices = append(b.indices, p.Index)
+		unit := s.sequences.from.Size() * s.sequences.features
+		return kept[int(p.Offset)*unit : int(p.Offset+p.Length)*unit], true, nil
+	}
 	if f.index != p.Index+1 {
 		f.index = 0
 		if err := f.load(p.Index); err != nil {
@@ -112,6 +117,9 @@ func (f *filler) load(index int64) (err error) {
 	}
 	f.blob, err = s.source.Read(&f.sample, index, f.blob[:0])
 	f.read += f.sample.Length
+	if err == nil {
+		s.sequences.cache.put(index, f.blob)
+	}
 	return err
 }
 

@@ -19,6 +19,7 @@ type sizes struct {
 	slotsMax int   // what memory allows
 	memory   int64 // the session's budget
 	reserved int64 // of the shared budget, given back by Close
+	cached   int64 // of reserved, for sequences that stay in memory
 	forced   bool  // the user named the memory budget
 }
 
@@ -83,7 +84,14 @@ func (s *Session) arrange() error {
 	if !z.forced {
 		z.memory = budget.Left()
 	}
-	return s.arrangeSlots()
+	s.arrangeCache()
+	err = s.arrangeSlots()
+	if z.cached > 0 && err != nil {
+		budget.free(z.cached)
+	} else {
+		z.reserved += z.cached
+	}
+	return err
 }
 
 // arrangeSlots divides the memory.
