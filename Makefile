@@ -13,6 +13,10 @@ PKG        ?= ./...
 
 export CGO_ENABLED ?= 0
 
+# What some Go tests compare with, and run notebooks with.
+PYTHONS := STOKER_PILLOW_PYTHON=$(CURDIR)/build/venv-test/bin/python STOKER_TEST_PYTHON=$(CURDIR)/build/venv-test/bin/python \
+	PATH=$(CURDIR)/build/venv-test/bin:$$PATH
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -38,7 +42,7 @@ test: test-go test-python ## everything: Go with the race detector, and Python
 .PHONY: test-go
 test-go: build/venv-test/ok
 	@scripts/require.sh go cc
-	CGO_ENABLED=1 STOKER_PILLOW_PYTHON=$(CURDIR)/build/venv-test/bin/python scripts/gotest.py -race $(PKG)
+	CGO_ENABLED=1 $(PYTHONS) scripts/gotest.py -race $(PKG)
 
 .PHONY: test-python
 test-python: build build/venv-test/ok
@@ -46,7 +50,7 @@ test-python: build build/venv-test/ok
 
 .PHONY: test-long
 test-long: build build/venv-test/ok ## the same tests with 100 kills each and long soaks
-	CGO_ENABLED=1 STOKER_LONG=1 STOKER_PILLOW_PYTHON=$(CURDIR)/build/venv-test/bin/python scripts/gotest.py -race -timeout 60m $(PKG)
+	CGO_ENABLED=1 STOKER_LONG=1 $(PYTHONS) scripts/gotest.py -race -timeout 60m $(PKG)
 	STOKER_LONG=1 STOKER_BIN=$(CURDIR)/bin/stoker build/venv-test/bin/python -m pytest -q python/tests
 
 .PHONY: test-real-runs
@@ -69,6 +73,16 @@ bench: ## Go benchmarks, ten times, through benchstat (BENCH=name PKG=./internal
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count 10 $(PKG) | tee build/bench.txt
 	go run $(BENCHSTAT) build/bench.txt
 
+.PHONY: figures
+figures: build build/venv-test/ok ## hand-off, first batch, resume, breaks, memory, on PHOTOS (a folder of class folders)
+	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-test/bin/python scripts/figures.py $(PHOTOS)
+
+.PHONY: bench-torch
+bench-torch: build ## beside PyTorch's DataLoader on PHOTOS, in one run (installs PyTorch: 6 GB)
+	@scripts/venv.sh build/venv-torch python/requirements-torch.txt
+	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-torch/bin/python -m pytest -q python/tests/test_torch.py
+	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-torch/bin/python scripts/bench_torch.py $(PHOTOS)
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s) each
 	@scripts/fuzz.sh $(FUZZTIME) $(PKG)
@@ -82,6 +96,6 @@ wheel: ## dist/stoker-$(VERSION)-py3-none-manylinux*.whl with the static binary 
 clean: ## remove what the targets made
 	rm -rf bin build dist demo-data
 
-build/venv-test/ok: python/requirements-test.txt
-	@scripts/venv.sh build/venv-test python/requirements-test.txt
+build/venv-test/ok: python/requirements-test.txt python/requirements-demo-jax.txt
+	@scripts/venv.sh build/venv-test python/requirements-test.txt --optional python/requirements-demo-jax.txt
 	@touch $@

@@ -22,7 +22,7 @@ type Limits struct {
 func Sniff(src []byte) Format {
 	s := string(src[:min(len(src), 16)])
 	switch {
-	case strings.HasPrefix(s, "\xff\xd8\xff"):
+	case strings.HasPrefix(s, "\xff\xd8\xff"), jpeg.IsRecoded(src):
 		return JPEG
 	case strings.HasPrefix(s, "\x89PNG\r\n\x1a\n"):
 		return PNG

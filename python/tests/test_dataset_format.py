@@ -80,11 +80,12 @@ def test_manifest_tells_the_files(folder: Path, manifest: Any) -> None:
     assert manifest["format"] == "stoker-dataset"
     assert manifest["version"] == 1
     assert manifest["samples"] == sum(shard["rows"] for shard in manifest["shards"]) == SAMPLES
-    for info in [manifest["index"], *manifest["shards"]]:
+    files = [manifest["index"], *manifest["shards"], *manifest["entropy"]["files"]]
+    for info in files:
         data = (folder / info["file"]).read_bytes()
         assert len(data) == info["bytes"]
         assert f"{crc32c(data):08x}" == info["crc32c"]
-    names = {info["file"] for info in [manifest["index"], *manifest["shards"]]}
+    names = {info["file"] for info in files}
     assert {path.name for path in folder.iterdir()} == names | {"manifest.json"}
     caption = next(field for field in manifest["fields"] if field["name"] == "caption")
     assert (caption["type"], caption["nulls"]) == ("utf8", 1)
