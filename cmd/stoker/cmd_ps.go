@@ -19,13 +19,16 @@ func psCommand() *cobra.Command {
 	var past int
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "ps",
+		Use:   "ps [RUN...]",
 		Short: "List runs: what they do and when they will be done, or how they ended",
 		Example: `  stoker ps
   stoker ps --past 100
+  stoker ps --json last
   stoker ps --json | jq '.[] | select(.state == "running")'`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return printNamed(args, asJSON)
+			}
 			state, err := rundir.OpenState()
 			if err != nil {
 				return err
@@ -40,6 +43,23 @@ func psCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print facts as JSON")
 	cmd.Flags().IntVar(&past, "past", 10, "how many runs that have ended to list")
 	return cmd
+}
+
+// printNamed prints the runs that the user named.
+func printNamed(names []string, asJSON bool) error {
+	var rows []listing.Row
+	for _, name := range names {
+		state, d, err := findRun(name)
+		if err != nil {
+			return err
+		}
+		row, ok := listing.One(state, d)
+		if !ok {
+			return errs.New(errs.NotFound, "run %s was removed meanwhile", d.ID())
+		}
+		rows = append(rows, row)
+	}
+	return printRows(rows, asJSON)
 }
 
 func printRows(rows []listing.Row, asJSON bool) error {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"stoker/internal/run/bar"
 	"stoker/internal/run/cause"
 	"stoker/internal/run/estimate"
 	"stoker/internal/run/history"
@@ -29,14 +30,18 @@ type Row struct {
 	Attempt  int                `json:"attempt"`
 	PID      int                `json:"pid,omitempty"`
 	Progress *estimate.Status   `json:"progress,omitempty"`
-	Percent  float64            `json:"percent"`   // -1 unknown
-	DataWait float64            `json:"data_wait"` // share of step time, -1 unknown
+	Bar      string             `json:"bar,omitempty"` // Progress as one line of barWidth columns
+	Percent  float64            `json:"percent"`       // -1 unknown
+	DataWait float64            `json:"data_wait"`     // share of step time, -1 unknown
 	Stall    string             `json:"stall,omitempty"`
 	Safe     *rundir.Checkpoint `json:"checkpoint,omitempty"`
 	Code     int                `json:"code"`
 	Cause    string             `json:"cause,omitempty"`
 	Text     string             `json:"text,omitempty"` // why it ended, in words
 }
+
+// barWidth fits a notebook's cell.
+const barWidth = 100
 
 // Live reports whether the run has not ended, as far as is known.
 func (r Row) Live() bool { return r.State != rundir.Ended }
@@ -105,6 +110,7 @@ func fromStatus(spec rundir.Spec, s rundir.Status) Row {
 	var p estimate.Status
 	if json.Unmarshal(s.Progress, &p) == nil && len(s.Progress) > 0 {
 		row.Progress, row.Percent = &p, p.Percent
+		row.Bar = bar.Render(p, barWidth, false)
 	}
 	if s.DataWait != nil {
 		row.DataWait = *s.DataWait
