@@ -12,8 +12,9 @@ from typing import Any, Callable, Dict, Iterator, List
 
 import numpy as np
 import pytest
-import stoker
 from conftest import engine_pid, run
+
+import stoker
 
 TEXTS = 120
 WAYS = [
@@ -187,7 +188,7 @@ def test_states_of_another_stream_are_refused(make: Make) -> None:
         loader.load_state_dict({**state, "place": 7})
 
 
-def test_the_engine_may_die(own_engine: str, texts: str) -> None:  # noqa: ARG001
+def test_the_engine_may_die(own_engine: str, texts: str) -> None:
     way = stoker.Packed(256)
     with stoker.Loader(texts, 2, batching=way) as loader, stoker.Loader(texts, 2, batching=way) as calm:
         want = [summary(b) for b in calm]
