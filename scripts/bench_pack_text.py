@@ -22,13 +22,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-Seconds = Tuple[float, float]  # by the clock, of the CPUs
+Seconds = tuple[float, float]  # by the clock, of the CPUs
 
 
 def timed(work: Callable[[], Any]) -> Seconds:
@@ -41,8 +42,8 @@ def timed(work: Callable[[], Any]) -> Seconds:
     return time.perf_counter() - start, used() - cpu
 
 
-def in_turns(rounds: int, works: Dict[str, Callable[[], Any]]) -> Dict[str, Seconds]:
-    best: Dict[str, Seconds] = {}
+def in_turns(rounds: int, works: dict[str, Callable[[], Any]]) -> dict[str, Seconds]:
+    best: dict[str, Seconds] = {}
     for _ in range(rounds):
         for name, work in works.items():
             took = timed(work)
@@ -52,7 +53,7 @@ def in_turns(rounds: int, works: Dict[str, Callable[[], Any]]) -> Dict[str, Seco
     return best
 
 
-def read(path: Path, where: str) -> List[str]:
+def read(path: Path, where: str) -> list[str]:
     field, value = where.split("=") if where else ("", None)
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         rows = (json.loads(line) for line in lines)

@@ -119,9 +119,17 @@ func (w *WordCount) Merge(o *WordCount) {
 // Most returns the k most frequent words, the most frequent first; of equally
 // frequent ones the first in byte order.
 func (w *WordCount) Most(k int) []string {
-	order := make([]uint32, len(w.words))
-	for i := range order {
-		order[i] = uint32(i)
+	least := int64(0) // no word below it is among them: most words come once or twice
+	if k < len(w.counts) {
+		counts := slices.Clone(w.counts)
+		slices.Sort(counts)
+		least = counts[len(counts)-max(k, 1)]
+	}
+	var order []uint32
+	for i, n := range w.counts {
+		if n >= least {
+			order = append(order, uint32(i))
+		}
 	}
 	slices.SortFunc(order, func(a, b uint32) int {
 		if c := cmp.Compare(w.counts[b], w.counts[a]); c != 0 {
