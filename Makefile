@@ -83,6 +83,11 @@ bench-torch: build ## beside PyTorch's DataLoader on PHOTOS, in one run (install
 	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-torch/bin/python -m pytest -q python/tests/test_torch.py
 	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-torch/bin/python scripts/bench_torch.py $(PHOTOS)
 
+.PHONY: bench-peers
+bench-peers: build ## Stoker and 11 other loaders on the same photographs (12 GB; PHOTOS=folder, PEERS="--only dali stoker_")
+	@scripts/require.sh python3 venv
+	STOKER_BIN=$(CURDIR)/bin/stoker python3 benchmarks/peers/peers.py $(PHOTOS) $(PEERS)
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s) each
 	@scripts/fuzz.sh $(FUZZTIME) $(PKG)

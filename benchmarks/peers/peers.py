@@ -15,6 +15,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -39,6 +40,7 @@ ANSWER_SECONDS = 120
 
 def main() -> int:
     """Measure, and write what came out."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and end whom we stopped
     options = arguments()
     photos = options.photos
     if not photos.is_dir():
@@ -54,14 +56,14 @@ def main() -> int:
             print(entry.name, runs[-1].result.get("reason", "is ready"), flush=True)
     if options.prepare_only:
         return 0
+    results = {"settings": settings, "machine": report.machine(), "peers": [run.result for run in runs]}
     try:
-        measure(runs, options)
+        for _ in phases(runs, options):  # what is known is written, should the rest not come
+            settings["load_after"] = os.getloadavg()
+            report.write(results, BUILD)
     finally:
         for run in runs:
             run.end()
-    settings["load_after"] = os.getloadavg()
-    results = {"settings": settings, "machine": report.machine(), "peers": [run.result for run in runs]}
-    report.write(results, BUILD)
     print((BUILD / "results.md").read_text())
     return 0
 
@@ -85,19 +87,22 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def measure(runs: list[Run], options: argparse.Namespace) -> None:
-    """Go through the phases: each peer alone, then rounds in which they take turns."""
+def phases(runs: list[Run], options: argparse.Namespace) -> Iterator[None]:
+    """Measure each peer alone, then rounds in which they take turns; yield where something is complete."""
     for run in runs:
         run.guard(run.alone)
+        yield
     for dtype in ("uint8", "float32"):
         for run in runs:
             run.guard(run.open, dtype)
         for number in range(options.rounds):
             for run in runs:
                 run.guard(run.round, dtype, number)
+            yield
         if dtype == "uint8":
             for run in runs:
                 run.guard(run.utilisation)
+            yield
         for run in runs:
             run.guard(run.ask, "close")
 
@@ -169,7 +174,7 @@ class Run:
             self.ask("round", seconds=self.options.seconds, step=0)
         self.result["memory"] = peak
         self.open("uint8", data="small")
-        gaps = self.ask("gap", epochs=4, step=0.1)["gaps"]
+        gaps = self.ask("gap", epochs=4, step=0.05)["gaps"]
         self.result["gap_s"] = statistics.median(gaps)
         self.ask("close")
         self.tree.pause()
