@@ -2,7 +2,8 @@
 // later than forecast, "you can go". Messages go to the desktop and to any
 // service that shoutrrr knows, from the supervisor, so that a run that was
 // killed can still be reported. At most one message a minute leaves: what comes
-// sooner waits and is joined.
+// sooner waits and is joined. Where the service can, a run has one message that
+// changes (update.go).
 package notify
 
 import (
@@ -61,7 +62,8 @@ type Notifier struct {
 // New starts a notifier; report is called after every delivery, from the
 // notifier's goroutine, with an error that names no address.
 func New(c Config, report func(Message, error)) *Notifier {
-	return start(func(ctx context.Context, m Message) error { return deliver(ctx, c, m) }, report, Interval)
+	to := places(c)
+	return start(func(ctx context.Context, m Message) error { return deliver(ctx, c.Desktop, to, m) }, report, Interval)
 }
 
 func start(deliver func(context.Context, Message) error, report func(Message, error), interval time.Duration) *Notifier {
@@ -151,18 +153,42 @@ func (n *Notifier) putBack(m Message) {
 	n.waiting = append([]Message{m}, n.waiting...)
 }
 
+// place is one configured address.
+type place struct {
+	url    string
+	thread *thread // nil: the service only takes new messages
+}
+
+func places(c Config) []place {
+	var all []place
+	for _, url := range c.URLs {
+		p := place{url: url}
+		if chat, ok := chatFor(url); ok {
+			p.thread = &thread{chat: chat}
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
 // deliver sends m everywhere; one place that fails does not keep the others from
 // it.
-func deliver(ctx context.Context, c Config, m Message) error {
+func deliver(ctx context.Context, desktop bool, to []place, m Message) error {
 	var problems []error
-	if c.Desktop {
+	if desktop {
 		if path, err := exec.LookPath("notify-send"); err == nil {
 			_ = exec.CommandContext(ctx, path, "--app-name=stoker", m.Title, m.Body).Run()
 		}
 	}
-	for _, url := range c.URLs {
-		if err := sendTo(url, m); err != nil {
-			problems = append(problems, errors.New(scrub(url, err)))
+	for _, p := range to {
+		var err error
+		if p.thread != nil {
+			err = p.thread.deliver(ctx, m)
+		} else {
+			err = sendTo(p.url, m)
+		}
+		if err != nil {
+			problems = append(problems, errors.New(scrub(p.url, err)))
 		}
 	}
 	return errors.Join(problems...)
