@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import sys
 import threading
 import warnings
@@ -407,6 +408,20 @@ def test_progress_without_tqdm(make: Make, monkeypatch: pytest.MonkeyPatch) -> N
         make(progress=True)
 
 
+def test_numbers_of_numpy(make: Make) -> None:
+    plain = stoker.Normalize(mean=(0.5, 0.25, 0.125), std=(1.0, 1.0, 1.0))
+    numpys = stoker.Normalize(mean=np.array([0.5, 0.25, 0.125]), std=tuple(np.ones(3, np.float32)))
+    of = [
+        make(batch_size=size, seed=seed, dtype="float32", transforms=[stoker.CenterCrop(8), normalize])
+        for size, seed, normalize in ((8, 3, plain), (np.int64(8), np.uint32(3), numpys))
+    ]
+    of[1].set_epoch(np.int32(2))
+    of[0].set_epoch(2)
+    assert json.loads(json.dumps(of[1].state_dict())) == of[0].state_dict()
+    for a, b in zip(*of):
+        assert (a["image"] == b["image"]).all()
+
+
 # -- mistakes --------------------------------------------------------------------------
 
 
@@ -414,6 +429,12 @@ def test_progress_without_tqdm(make: Make, monkeypatch: pytest.MonkeyPatch) -> N
     "options",
     [
         {"batch_size": 0},
+        {"batch_size": "8"},
+        {"batch_size": 8.0},
+        {"seed": -1},
+        {"seed": 2**64},
+        {"fields": "label"},
+        {"image": stoker.CenterCrop(8), "dtype": "float32", "memory_budget_bytes": object()},
         {"drop_last": True, "last_batch": "pad"},
         {"last_batch": "maybe"},
         {"dtype": "int3"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import operator
 import os
 import threading
 import weakref
@@ -67,7 +68,12 @@ class BaseLoader:
             raise InvalidError(f"drop_last=True and last_batch={last_batch!r} contradict each other")
         if progress:
             _progress.check()
-        self._rank, self._world_size = _rank.find(rank, world_size)
+        self._rank, self._world_size = (_whole("rank or world_size", n) for n in _rank.find(rank, world_size))
+        seed, epoch = _whole("seed", seed), _whole("epoch", epoch)
+        if not 0 <= seed < 2**64:
+            raise InvalidError(f"seed is {seed}, must be 0 to 2**64 - 1")
+        if isinstance(fields, str):
+            raise InvalidError(f"fields={fields!r} is one text", hint=f"give a list: fields=[{fields!r}]")
         self._sequences = kind_of(path) == "sequences"
         if self._sequences and (image, transforms, flip) != (None, None, None):
             raise InvalidError("the dataset holds sequences; image=, transforms= and flip= are for pictures")
@@ -82,7 +88,7 @@ class BaseLoader:
             },
             "fields": list(fields) if fields is not None else [],
             "plan": {
-                "batch_size": batch_size,
+                "batch_size": _whole("batch_size", batch_size),
                 "shuffle": shuffle,
                 "seed": seed,
                 "rank": self._rank,
@@ -91,9 +97,9 @@ class BaseLoader:
             },
             "on_bad_sample": on_bad_sample,
             "resources": {
-                "workers": workers,
-                "prefetch_batches": prefetch_batches,
-                "memory_budget_bytes": memory_budget_bytes,
+                "workers": _whole("workers", workers),
+                "prefetch_batches": _whole("prefetch_batches", prefetch_batches),
+                "memory_budget_bytes": _whole("memory_budget_bytes", memory_budget_bytes),
             },
         }
         if batching is not None and not isinstance(batching, Way):
@@ -150,6 +156,7 @@ class BaseLoader:
         The place inside the epoch, where a state was loaded, stays if it is the same
         epoch: resuming works with loops that call this at the start of every epoch.
         """
+        epoch = _whole("epoch", epoch)
         if epoch < 0:
             raise InvalidError(f"epoch is {epoch}, must be at least 0")
         if self._next[0] != epoch:
@@ -385,6 +392,14 @@ class BaseLoader:
             f"<stoker.{type(self).__name__} {Path(self._request['dataset']).name}, "
             f"batch size {plan['batch_size']}, rank {self._rank} of {self._world_size}, epoch {self._next[0]}>"
         )
+
+
+def _whole(name: str, value: Any) -> int:
+    """Return a whole number as a plain ``int``: numpy's travel neither by JSON nor in states."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise InvalidError(f"{name} is {value!r}, must be a whole number") from None
 
 
 def _stream(state: Mapping[str, Any]) -> Dict[str, Any]:

@@ -14,8 +14,10 @@ import struct
 from collections import deque
 from typing import Any, Deque, Dict, NamedTuple, Optional, Tuple
 
+import numpy as np
+
 from ._place import At, Mark
-from .errors import InternalError
+from .errors import InternalError, InvalidError
 
 PROTOCOL = 1
 MAX_PAYLOAD = 16 << 20
@@ -101,7 +103,14 @@ def encode(kind: int, payload: bytes) -> bytes:
 
 def encode_json(kind: int, value: Dict[str, Any]) -> bytes:
     """Return one frame with a JSON payload."""
-    return encode(kind, json.dumps(value, separators=(",", ":")).encode())
+    return encode(kind, json.dumps(value, separators=(",", ":"), default=_plain).encode())
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy's numbers and arrays, such as those of a mean, as JSON knows them."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise InvalidError(f"{value!r} cannot be sent to the engine", hint="give numbers, texts or lists of them")
 
 
 def encode_release(slot: int, generation: int) -> bytes:
