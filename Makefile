@@ -77,6 +77,11 @@ bench: ## Go benchmarks, ten times, through benchstat (BENCH=name PKG=./internal
 figures: build build/venv-test/ok ## hand-off, first batch, resume, breaks, memory, on PHOTOS (a folder of class folders)
 	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-test/bin/python scripts/figures.py $(PHOTOS)
 
+.PHONY: bench-decode
+bench-decode: build ## decoding and resizing PHOTOS beside Pillow and FFCV's way, one core, one run
+	@scripts/venv.sh build/venv-decode python/requirements-decode.txt
+	build/venv-decode/bin/python scripts/bench_decode.py $(PHOTOS)
+
 .PHONY: bench-torch
 bench-torch: build ## beside PyTorch's DataLoader on PHOTOS, in one run (installs PyTorch: 6 GB)
 	@scripts/venv.sh build/venv-torch python/requirements-torch.txt
