@@ -168,7 +168,7 @@ class IndexFile:
         values = parts[0] if len(parts) == 1 else np.concatenate(parts or [np.empty(0, field.dtype)])
         if any(p.nulls for p in pieces):
             valid = np.concatenate([_bits(p.buffers[0], p.rows) if p.nulls else np.ones(p.rows, bool) for p in pieces])
-            return np.ma.MaskedArray(values, mask=~valid)
+            return np.ma.MaskedArray(values, mask=~valid)  # type: ignore[no-untyped-call, unused-ignore]
         values.flags.writeable = False
         return values
 

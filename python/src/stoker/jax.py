@@ -78,7 +78,7 @@ class Loader(BaseLoader):
             return value
         if name == "image" and self._bfloat16:
             value = value.view(jax.numpy.bfloat16)
-        elif value.dtype == np.int64 and not jax.config.jax_enable_x64:
+        elif value.dtype == np.int64 and not jax.config.jax_enable_x64:  # type: ignore[attr-defined, unused-ignore]
             value = value.astype(np.int32)
         # device_put, unlike asarray, lets a CPU array share a read-only numpy array.
         return jax.device_put(value, self._device)
