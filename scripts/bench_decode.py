@@ -64,10 +64,10 @@ def main() -> int:
 
 def shrink(stoker: Path, photos: Path, scratch: Path) -> Path:
     """Pack the photographs at 256 pixels and export them again."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True}
-    subprocess.run([stoker, "pack", photos, "-o", scratch / "s.stk", "--resize", "short=256", "--entropy-index", "none"], **quiet)
     (scratch / "256").mkdir()
-    subprocess.run([stoker, "export", scratch / "s.stk", "-o", scratch / "256" / "photos"], **quiet)
+    pack = [stoker, "pack", photos, "-o", scratch / "s.stk", "--resize", "short=256", "--entropy-index", "none"]
+    for command in (pack, [stoker, "export", scratch / "s.stk", "-o", scratch / "256" / "photos"]):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return scratch / "256" / "photos"
 
 
