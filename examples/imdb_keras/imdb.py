@@ -45,37 +45,59 @@ ROW = 4_096  # tokens of a packed row
 def main() -> None:
     """Parse arguments, train in every way, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--small", action="store_true", help="a few hundred texts, one epoch: to see that it runs")
+    parser.add_argument(
+        "--small",
+        action="store_true",
+        help="a few hundred texts, one epoch: to see that it runs",
+    )
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument(
+        "--reviews", type=int, default=1 << 30, help="learn from so many at most"
+    )
     arguments = parser.parse_args()
     if arguments.small:
-        arguments.seeds, arguments.epochs = 1, 1
+        arguments.seeds, arguments.epochs, arguments.reviews = 1, 1, 640
     with tempfile.TemporaryDirectory() as folder:
-        train, test = pack(Path(folder), small=arguments.small)
-        print(f"{len(stoker.Dataset(train)):,} reviews to learn from, {len(stoker.Dataset(test)):,} to test with")
-        print(f"{'':32s}{'steps':>6s}{'padding':>9s}{'s/epoch':>9s}  accuracy", flush=True)
+        train, test = pack(Path(folder), arguments.reviews)
+        print(
+            f"{len(stoker.Dataset(train)):,} reviews to learn from, {len(stoker.Dataset(test)):,} to test with"
+        )
+        print(
+            f"{'':32s}{'steps':>6s}{'padding':>9s}{'s/epoch':>9s}  accuracy", flush=True
+        )
         for name, way in ways(train, test).items():
             results = [way(seed, arguments.epochs) for seed in range(arguments.seeds)]
             steps, padding, _, _ = results[0]
             seconds = min(r[2] for r in results)
             accuracy = " ".join(f"{r[3]:.3f}" for r in results)
-            print(f"{name:32s}{steps:6d}{padding:9.1%}{seconds:9.1f}  {accuracy}", flush=True)
+            print(
+                f"{name:32s}{steps:6d}{padding:9.1%}{seconds:9.1f}  {accuracy}",
+                flush=True,
+            )
 
 
 # -- data ---------------------------------------------------------------------------
 
 
-def pack(folder: Path, *, small: bool) -> tuple[str, str]:
+def pack(folder: Path, most: int) -> tuple[str, str]:
     """Pack the reviews: the words of the training set are those of the test set too."""
     rows = reviews() or made_up()
     random.Random(0).shuffle(rows)
-    limits = {"train": 640, "test": 256} if small else {"train": len(rows), "test": len(rows)}
+    limits = {"train": most, "test": most // 2}
     for split, limit in limits.items():
         lines = [json.dumps(row) for row in rows if row["split"] == split][:limit]
         (folder / f"{split}.jsonl").write_text("\n".join(lines))
     for split, tokenizer in (("train", "words"), ("test", str(folder / "train.stk"))):
-        command = [find(), "pack", folder / f"{split}.jsonl", "-o", folder / f"{split}.stk", "--text", "text"]
+        command = [
+            find(),
+            "pack",
+            folder / f"{split}.jsonl",
+            "-o",
+            folder / f"{split}.stk",
+            "--text",
+            "text",
+        ]
         command += ["--label", "label", "--tokenizer", tokenizer, "--quiet"]
         subprocess.run([str(part) for part in command], check=True)
     return str(folder / "train.stk"), str(folder / "test.stk")
@@ -84,7 +106,9 @@ def pack(folder: Path, *, small: bool) -> tuple[str, str]:
 def reviews() -> list[dict[str, Any]]:
     """Read the real reviews; none where they are not there."""
     repository = Path(__file__).resolve().parents[2]
-    data = Path(os.environ.get("STOKER_TEST_DATA") or repository.parent / "shared" / "data")
+    data = Path(
+        os.environ.get("STOKER_TEST_DATA") or repository.parent / "shared" / "data"
+    )
     try:
         with gzip.open(data / "reviews.jsonl.gz", "rt", encoding="utf-8") as file:
             return [json.loads(line) for line in file]
@@ -101,8 +125,17 @@ def made_up(count: int = 4_000) -> list[dict[str, Any]]:
         label = i % 2
         telling = ("fine", "moving", "great") if label else ("dull", "awful", "flat")
         length = min(int(draw.lognormvariate(5.2, 0.75)) + 10, 2_400)
-        text = [draw.choice(telling) if draw.random() < 0.01 else draw.choice(words) for _ in range(length)]
-        rows.append({"text": " ".join(text), "label": label, "split": "test" if i % 5 == 0 else "train"})
+        text = [
+            draw.choice(telling) if draw.random() < 0.01 else draw.choice(words)
+            for _ in range(length)
+        ]
+        rows.append(
+            {
+                "text": " ".join(text),
+                "label": label,
+                "split": "test" if i % 5 == 0 else "train",
+            }
+        )
     return rows
 
 
@@ -116,7 +149,9 @@ class SegmentMax(layers.Layer):
         """Pool hidden (rows, tokens, channels) by sample (rows, tokens); the last one is padding."""
         count = sample.shape[-1] // 8
         flat = ops.reshape(hidden, (-1, hidden.shape[-1]))
-        pooled = ops.segment_max(flat, ops.reshape(sample, (-1,)), num_segments=count + 1)
+        pooled = ops.segment_max(
+            flat, ops.reshape(sample, (-1,)), num_segments=count + 1
+        )
         return ops.maximum(pooled[:count], 0)  # a sample that is not there
 
 
@@ -126,10 +161,16 @@ def model(*, packed: bool = False) -> Any:
     sample = keras.Input((ROW,), dtype="int32", name="sample")
     hidden = layers.Embedding(VOCABULARY, 32)(tokens)
     hidden = layers.Conv1D(CHANNELS, 5, padding="same", activation="relu")(hidden)
-    hidden = SegmentMax()(hidden, sample) if packed else layers.GlobalMaxPooling1D()(hidden)
+    hidden = (
+        SegmentMax()(hidden, sample) if packed else layers.GlobalMaxPooling1D()(hidden)
+    )
     inputs = {"tokens": tokens, "sample": sample} if packed else tokens
     built = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(hidden))
-    built.compile(keras.optimizers.Adam(2e-3), "binary_crossentropy", weighted_metrics=["accuracy"])
+    built.compile(
+        keras.optimizers.Adam(2e-3),
+        "binary_crossentropy",
+        weighted_metrics=["accuracy"],
+    )
     return built
 
 
@@ -138,17 +179,25 @@ def packed_batch(batch: Any) -> Any:
     rows, width = batch["tokens"].shape
     count = width // 8
     sample = np.full(rows * width, count, np.int32)
-    for i, (start, length) in enumerate(zip(batch["starts"][: batch.valid], batch["lengths"])):
+    for i, (start, length) in enumerate(
+        zip(batch["starts"][: batch.valid], batch["lengths"])
+    ):
         sample[start : start + length] = i
     labels, weights = np.zeros(count, np.float32), np.zeros(count, np.float32)
     labels[: batch.valid] = batch["label"][: batch.valid]
     weights[: batch.valid] = 1
-    return {"tokens": batch["tokens"], "sample": sample.reshape(rows, width)}, labels, weights
+    return (
+        {"tokens": batch["tokens"], "sample": sample.reshape(rows, width)},
+        labels,
+        weights,
+    )
 
 
 # -- ways to feed it ----------------------------------------------------------------
 
-Result = tuple[int, float, float, float]  # steps and padding of an epoch, seconds, accuracy
+Result = tuple[
+    int, float, float, float
+]  # steps and padding of an epoch, seconds, accuracy
 Feed = Callable[[int, int], Result]
 
 
@@ -156,19 +205,35 @@ def ways(train: str, test: str) -> dict[str, Feed]:
     """Return every way to feed the model."""
     longest = max(max(map(len, arrays(path)[0])) for path in (train, test))
     return {
-        f"pad_sequences to {longest:,}": lambda s, e: with_keras(train, test, longest, s, e),
+        f"pad_sequences to {longest:,}": lambda s, e: with_keras(
+            train, test, longest, s, e
+        ),
         "pad_sequences to 256 (cuts)": lambda s, e: with_keras(train, test, 256, s, e),
-        "stoker.Fixed(ladder=1.4)": lambda s, e: with_stoker(train, test, stoker.Fixed(ladder=1.4), s, e),
-        "stoker.Grouped(ladder=1.2)": lambda s, e: with_stoker(train, test, stoker.Grouped(ladder=1.2), s, e),
-        f"stoker.Packed({ROW})": lambda s, e: with_stoker(train, test, stoker.Packed(ROW), s, e),
+        "stoker.Fixed(ladder=1.4)": lambda s, e: with_stoker(
+            train, test, stoker.Fixed(ladder=1.4), s, e
+        ),
+        "stoker.Grouped(ladder=1.2)": lambda s, e: with_stoker(
+            train, test, stoker.Grouped(ladder=1.2), s, e
+        ),
+        f"stoker.Packed({ROW})": lambda s, e: with_stoker(
+            train, test, stoker.Packed(ROW), s, e
+        ),
     }
 
 
 def arrays(path: str) -> tuple[list[Any], Any]:
     """Return all sequences and labels."""
-    with stoker.Loader(path, BATCH, batching=stoker.Rebalanced(varlen=True), shuffle=False) as loader:
-        samples = [{"tokens": s["tokens"].copy(), "label": s["label"]} for batch in loader for s in batch.samples()]
-    return [s["tokens"] for s in samples], np.array([s["label"] for s in samples], np.float32)
+    with stoker.Loader(
+        path, BATCH, batching=stoker.Rebalanced(varlen=True), shuffle=False
+    ) as loader:
+        samples = [
+            {"tokens": s["tokens"].copy(), "label": s["label"]}
+            for batch in loader
+            for s in batch.samples()
+        ]
+    return [s["tokens"] for s in samples], np.array(
+        [s["label"] for s in samples], np.float32
+    )
 
 
 def with_keras(train: str, test: str, width: int, seed: int, epochs: int) -> Result:
@@ -179,8 +244,15 @@ def with_keras(train: str, test: str, width: int, seed: int, epochs: int) -> Res
     trained, clock = model(), Clock()
     trained.fit(padded, labels, BATCH, epochs, verbose=0, callbacks=[clock])
     texts, truth = arrays(test)
-    accuracy = trained.evaluate(keras.utils.pad_sequences(texts, width), truth, BATCH, verbose=0)[1]
-    return -(-len(padded) // BATCH), float((padded == 0).mean()), clock.seconds(), accuracy
+    accuracy = trained.evaluate(
+        keras.utils.pad_sequences(texts, width), truth, BATCH, verbose=0
+    )[1]
+    return (
+        -(-len(padded) // BATCH),
+        float((padded == 0).mean()),
+        clock.seconds(),
+        accuracy,
+    )
 
 
 def with_stoker(train: str, test: str, way: Any, seed: int, epochs: int) -> Result:
@@ -192,11 +264,15 @@ def with_stoker(train: str, test: str, way: Any, seed: int, epochs: int) -> Resu
     trained, clock = model(packed=packed), Clock()
     trained.fit(reviews, epochs=epochs, verbose=0, callbacks=[clock])
     with stoker.Loader(train, rows, batching=way, seed=seed) as loader:
-        cells, tokens = np.sum([(b["tokens"].size, b["lengths"].sum()) for b in loader], 0)
+        cells, tokens = np.sum(
+            [(b["tokens"].size, b["lengths"].sum()) for b in loader], 0
+        )
     reviews.close()
     tested = model()
     tested.set_weights(trained.get_weights())
-    proof = stoker.keras.Loader(test, BATCH, batching=stoker.Fixed(ladder=1.4), shuffle=False)
+    proof = stoker.keras.Loader(
+        test, BATCH, batching=stoker.Fixed(ladder=1.4), shuffle=False
+    )
     accuracy = tested.evaluate(proof, verbose=0)[1]
     proof.close()
     return len(reviews), 1 - tokens / cells, clock.seconds(), accuracy

@@ -184,6 +184,8 @@ def test_states_of_another_stream_are_refused(make: Make) -> None:
             make(way).load_state_dict(state)
     with pytest.raises(stoker.StokerError):
         loader.load_state_dict({**state, "place": {"cursor": {"epoch": 0, "position": -4}, "step": 0}})
+    assert loader.state_dict() == state
+    assert len(list(loader)) > 1
     with pytest.raises(stoker.InvalidError):
         loader.load_state_dict({**state, "place": 7})
 

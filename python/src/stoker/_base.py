@@ -194,7 +194,7 @@ class BaseLoader:
         except (KeyError, TypeError, ValueError) as err:
             raise InvalidError(f"this is not the state of a loader: {err!r}") from err
         with self._lock:
-            if isinstance(place[1], int) and self._state is not None and _stream(state) == _stream(self._state):
+            if self._state is not None and _stream(state) == _stream(self._state):
                 self._go_to(place)
             else:
                 session = self._open(place, dict(state))  # raises what differs
@@ -211,7 +211,10 @@ class BaseLoader:
         if epoch < 0 or not 0 <= position <= samples:
             raise InvalidError(f"the saved state is damaged: epoch {epoch}, position {position} of {samples} samples")
         with contextlib.suppress(_wire.ConnectionLost):  # the next batch finds out
-            self._main_session(place).go_to(epoch, at)
+            session = self._main_session(place if isinstance(at, int) else None)
+            session.go_to(epoch, at)
+            if not isinstance(at, int):  # the engine reads it, and says what is wrong with it
+                session.fetch_stats(Epoch(number=epoch), wait=True)
 
     # -- figures ----------------------------------------------------------
 

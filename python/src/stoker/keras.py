@@ -136,22 +136,23 @@ class Loader(keras.utils.PyDataset):  # type: ignore[misc, unused-ignore]
     def _labels(self, batch: Any) -> Tuple[Any, ...]:
         if "segment_ids" in batch:
             return self._packed_labels(batch)
-        if "tokens" not in batch:
+        if not self.loader._sequences:
             return batch["image"], batch["label"], _weights(len(batch["label"]), batch.valid)
         if "cu_seqlens" in batch:
             raise InvalidError("batches without padding are not for Keras; give make= a function that knows them")
-        tokens, rows = batch["tokens"], self._rows(batch)
+        tokens, rows = _sequence(batch), self._rows(batch)
         return _fill(tokens, rows), _fill(batch["label"], rows), _weights(rows, len(tokens))
 
     def _packed_labels(self, batch: Any) -> Tuple[Any, ...]:
-        tokens = batch["tokens"]
-        targets = np.zeros(tokens.size, np.int64)
-        weights = np.zeros(tokens.size, np.float32)
+        tokens = _sequence(batch)
+        shape = tokens.shape[:2]
+        targets = np.zeros(shape[0] * shape[1], np.int64)
+        weights = np.zeros(shape[0] * shape[1], np.float32)
         lengths = batch["lengths"][: batch.valid]
         ends = (batch["starts"][: batch.valid] + lengths - 1)[lengths > 0]
         targets[ends] = batch["label"][: batch.valid][lengths > 0]
         weights[ends] = 1
-        return _inputs(batch), targets.reshape(*tokens.shape, 1), weights.reshape(tokens.shape)
+        return _inputs(batch), targets.reshape(*shape, 1), weights.reshape(shape)
 
     def _next_tokens(self, batch: Any) -> Tuple[Any, ...]:
         tokens = batch["tokens"]
@@ -168,7 +169,7 @@ class Loader(keras.utils.PyDataset):  # type: ignore[misc, unused-ignore]
 
     def _rows(self, batch: Any) -> int:
         """Return the number of rows to fill up to."""
-        rows, size = len(batch["tokens"]), self.loader.batch_size
+        rows, size = len(_sequence(batch)), self.loader.batch_size
         way = self.loader._request["batching"]["way"]
         if way in ("fixed", "grouped") or (way == "rebalanced" and self.loader.world_size * batch.micros == 1):
             return size
@@ -176,7 +177,13 @@ class Loader(keras.utils.PyDataset):  # type: ignore[misc, unused-ignore]
 
 
 def _inputs(batch: Any) -> Any:
-    return {name: batch[name] for name in ("tokens", "segment_ids", "positions")}
+    main = next(iter(batch))
+    return {name: batch[name] for name in (main, "segment_ids", "positions")}
+
+
+def _sequence(batch: Any) -> Any:
+    """Return the sequences themselves, which are the first field."""
+    return batch[next(iter(batch))]
 
 
 def _weights(rows: int, valid: int) -> npt.NDArray[np.float32]:
