@@ -5,6 +5,7 @@
 //	6 e2e         tests with real processes and terminals
 //	5 client      a terminal or pipe attached to a run: output, input, the bar, logs
 //	  listing     what `stoker ps` shows         process  the bodies of the runner's own processes
+//	  prune       removes old runs' directories
 //	4 supervisor  one process per run: parses, estimates, restarts, tells people
 //	  follow      `stoker watch`: the same for a process of someone else, read-only
 //	3 hold        one tiny process per run: owns the terminal, the child, the raw log
@@ -18,6 +19,7 @@
 //	  seglog      capped log of bytes            stream   output with offsets, for readers at any pace
 //	  screen      clean lines from terminal bytes
 //	  link        frames over Unix sockets       procs    /proc, boot id, machine
+//	  rx          regular expressions, compiled at their first use
 //
 // # Processes
 //

@@ -178,6 +178,15 @@ func (d *DB) Delete(ctx context.Context, host, id string) error {
 	return nil
 }
 
+// DeleteEnded removes the runs that ended before a time and returns their number.
+func (d *DB) DeleteEnded(ctx context.Context, before time.Time) (int64, error) {
+	done, err := d.db.ExecContext(ctx, "DELETE FROM runs WHERE ended > 0 AND ended < ?", milli(before))
+	if err != nil {
+		return 0, errs.New(errs.Exhausted, "write history: %w", err)
+	}
+	return done.RowsAffected()
+}
+
 // Lessons returns the records of earlier runs of a command on a machine, oldest
 // first: at most the newest limit ones.
 func (d *DB) Lessons(ctx context.Context, commandKey, machineKey string, limit int) (estimate.History, error) {

@@ -4,6 +4,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 
 	"stoker/internal/run/hold"
 	"stoker/internal/run/launch"
+	"stoker/internal/run/prune"
 	"stoker/internal/run/rundir"
 	"stoker/internal/run/supervisor"
 )
@@ -34,12 +36,23 @@ func small() {
 // supervisor of it died.
 func Supervise(d rundir.Dir, revived bool) error {
 	small()
-	return report(d, func(spec rundir.Spec) error {
+	err := report(d, func(spec rundir.Spec) error {
 		return supervisor.Run(context.Background(), supervisor.Options{
 			State: d.State(), Dir: d, Spec: spec, Revived: revived,
 			StartHolder: func() error { return launch.Holder(d) },
 		}, func() { launch.Ready(nil) })
 	})
+	if err == nil {
+		err = tidy(d.State())
+	}
+	return err
+}
+
+// tidy removes old runs, now that nobody waits for this one.
+func tidy(state rundir.State) error {
+	limits, wrong := prune.FromEnv(os.Getenv)
+	_, err := prune.Prune(state, time.Now(), limits)
+	return errors.Join(wrong, err)
 }
 
 // Hold holds the run in d until its end.

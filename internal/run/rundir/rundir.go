@@ -1,6 +1,7 @@
 // Package rundir knows where runs live on disk and what lies in a run's
 // directory. Layout below the state directory:
 //
+//	removed/ID        a run that is being removed
 //	live/ID           empty; there while a supervisor or holder has the run
 //	runs/ID/spec.json what was asked for, written once
 //	        journal   events (package journal)
@@ -220,6 +221,44 @@ func (s State) MarkLive(id string) error {
 
 // MarkEnded takes the run off the live list; a missing entry is fine.
 func (s State) MarkEnded(id string) { _ = os.Remove(filepath.Join(s.Root, "live", id)) }
+
+// removedDir is where runs go that are being removed: whole, so that a removal that
+// is cut off leaves no half of one.
+const removedDir = "removed"
+
+// Remove removes the directory of a run that has no supervisor: errs.Mismatch if
+// it has one.
+func (s State) Remove(id string) error {
+	d := s.Run(id)
+	lock, err := d.Lock()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	to := filepath.Join(s.Root, removedDir, id)
+	err = os.MkdirAll(filepath.Dir(to), 0o700)
+	if err == nil {
+		_ = os.RemoveAll(to)
+		err = os.Rename(string(d), to)
+	}
+	if err == nil {
+		err = os.RemoveAll(to)
+	}
+	if err != nil {
+		return errs.New(errs.Permission, "remove run: %w", err).At(string(d))
+	}
+	s.MarkEnded(id)
+	return nil
+}
+
+// FinishRemovals removes what an interrupted Remove left.
+func (s State) FinishRemovals() {
+	dir := filepath.Join(s.Root, removedDir)
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries { // not dir itself: another process may be about to use it
+		_ = os.RemoveAll(filepath.Join(dir, e.Name()))
+	}
+}
 
 // Live lists the ids of the runs that were not seen to end.
 func (s State) Live() []string {
