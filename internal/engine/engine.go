@@ -227,6 +227,7 @@ func (s *Session) Close() error {
 		s.mu.Unlock()
 		<-st.ended
 		s.err = s.group.Wait()
+		s.sequences.close()
 		s.slots.close()
 		s.opts.Budget.free(s.sizes.reserved)
 		if err := s.source.Close(); s.err == nil {

@@ -116,6 +116,13 @@ func (s *Session) prepareSequences() error {
 	return nil
 }
 
+// close gives back what the session's end does not; q may be nil.
+func (q *sequences) close() {
+	if q != nil {
+		q.cache.close()
+	}
+}
+
 // lengthsOf returns the length of every sequence.
 func lengthsOf(source Source) ([]int32, error) {
 	if d, ok := source.(interface{ Lengths() ([]int32, error) }); ok {

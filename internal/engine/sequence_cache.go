@@ -1,11 +1,18 @@
 package engine
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
 
 // cacheShare is the part of a session's memory that its sequences may stay in.
 // Reading one costs a microsecond, several times what is done with it, and token
 // ids are small: 12,500 reviews take 6 MB.
-const cacheShare = 4
+const (
+	cacheShare = 4
+	maxCache   = 512 << 20
+)
 
 // cache keeps the stored bytes of all sequences once they were read and checked.
 type cache struct {
@@ -20,15 +27,28 @@ const (
 	ready
 )
 
-// newCache returns a cache for sequences of so many elements.
+// newCache returns a cache for sequences of so many elements; nil where the system
+// refuses the memory. It is mapped, so that pages which are never read cost nothing
+// and the collector does not wait for them.
 func newCache(lengths []int32, unit, total int64) *cache {
-	c := &cache{bytes: make([]byte, total), ends: make([]int64, len(lengths)), state: make([]atomic.Uint32, len(lengths))}
+	bytes, err := unix.Mmap(-1, 0, int(total), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		return nil
+	}
+	c := &cache{bytes: bytes, ends: make([]int64, len(lengths)), state: make([]atomic.Uint32, len(lengths))}
 	end := int64(0)
 	for i, n := range lengths {
 		end += int64(n) * unit
 		c.ends[i] = end
 	}
 	return c
+}
+
+// close gives the memory back; nobody may read it any more.
+func (c *cache) close() {
+	if c != nil {
+		_ = unix.Munmap(c.bytes) // a mapping of ours: it cannot fail
+	}
 }
 
 // room returns the place of a sample.
@@ -72,7 +92,7 @@ func (s *Session) arrangeCache() {
 		total += int64(n) * unit
 	}
 	all := total + cacheEntry*int64(len(q.lengths))
-	if all > z.memory/cacheShare {
+	if total == 0 || all > min(z.memory/cacheShare, maxCache) {
 		return
 	}
 	if z.forced {
@@ -80,7 +100,10 @@ func (s *Session) arrangeCache() {
 	} else if !s.opts.Budget.reserve(all) {
 		return
 	}
-	q.cache = newCache(q.lengths, unit, total)
+	if q.cache = newCache(q.lengths, unit, total); q.cache == nil {
+		s.opts.Budget.free(all)
+		return
+	}
 	z.memory -= all
 	z.cached = all
 }

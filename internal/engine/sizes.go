@@ -88,6 +88,7 @@ func (s *Session) arrange() error {
 	err = s.arrangeSlots()
 	if z.cached > 0 && err != nil {
 		budget.free(z.cached)
+		s.sequences.close()
 	} else {
 		z.reserved += z.cached
 	}
