@@ -17,6 +17,7 @@ from pictures import pictures
 from PIL import Image
 
 BUFFER = 32  # samples, as in its documentation
+AHEAD = 1
 
 
 def prepare(variant: str, photos: Path, out: Path) -> None:
@@ -26,9 +27,7 @@ def prepare(variant: str, photos: Path, out: Path) -> None:
 
 def picture(sample: Any) -> np.ndarray:
     """Return a picture of the job."""
-    payload = sample.image
-    pixels = np.frombuffer(payload.data, np.uint8).reshape(payload.height, payload.width, payload.channels)
-    image = Image.fromarray(pixels)
+    image = sample.image.to_pil_image()
     if image.mode != "RGB":
         image = image.convert("RGB")
     left, top, wide, high = crop_box(*image.size)
@@ -54,11 +53,9 @@ def open(variant: str, job: Job) -> Loader:
         client.start()
         try:
             waiting = submit(client)
-            for _ in range(count // job.batch_size):
-                images, waiting = waiting, None
-                done = [image.result() for image in images]
-                waiting = submit(client) if _ + 1 < count // job.batch_size else None
-                batch = np.stack(done)
+            for left in reversed(range(count // job.batch_size)):
+                images, waiting = waiting, submit(client) if left else []
+                batch = np.stack([image.result() for image in images])
                 yield normalised(batch) if job.floats else batch
         finally:
             client.stop()
@@ -66,7 +63,7 @@ def open(variant: str, job: Job) -> Loader:
     def submit(client: Any) -> list[Any]:
         return [pool.submit(lambda: picture(client.get_sample())) for _ in range(job.batch_size)]
 
-    return Loader(epoch, 1, pool.shutdown)
+    return Loader(epoch, AHEAD, pool.shutdown)
 
 
 def versions() -> dict[str, str]:

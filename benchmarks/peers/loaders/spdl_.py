@@ -35,6 +35,7 @@ def picture(path: str) -> np.ndarray:
 def open(variant: str, job: Job) -> Loader:
     """Give a pipeline for each epoch."""
     paths = [str(path) for path, _ in pictures(job.data)]
+    picture(paths[0])  # where FFmpeg is missing, say so: the pipeline would leave every picture out
     finish: Any = normalised if job.floats else (lambda batch: batch)
 
     def stack(images: list[np.ndarray]) -> np.ndarray:
