@@ -40,7 +40,8 @@ func (f *File) Batch(i int) (Batch, error) {
 		return Batch{}, damaged
 	}
 	if m.header.has(batchCompression) {
-		return Batch{}, errs.New(errs.Unsupported, "record batch %d of the Arrow file is compressed", i)
+		return Batch{}, errs.New(errs.Unsupported, "record batch %d of the Arrow file is compressed", i).
+			WithHint("write it without: pyarrow.feather.write_feather(table, path, compression=\"uncompressed\"); or use Parquet")
 	}
 	rows := m.header.int64(batchLength)
 	nodes, _, n := m.header.vector(batchNodes, nodeBytes)

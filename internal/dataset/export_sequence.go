@@ -104,7 +104,7 @@ func (x *lineExporter) shard(ctx context.Context, number int) (err error) {
 					InShard(info.File, row.offset, string(row.key)).WithHint("`stoker verify %s` lists every damaged sample", x.d.dir)
 			}
 			if err := x.row(&row, batch.Columns, mapped[row.offset:][:row.length]); err != nil {
-				return writeError(err, filepath.Join(sequencesName), len(x.line))
+				return writeError(err, sequencesName, len(x.line))
 			}
 		}
 	}

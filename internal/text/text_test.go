@@ -424,3 +424,28 @@ func FuzzNPY(f *testing.F) {
 func FuzzArrow(f *testing.F) { fuzzFile(f, "a.arrow", arrowFile(f)) }
 
 func FuzzParquet(f *testing.F) { fuzzFile(f, "a.parquet", parquetFile(f)) }
+
+// TestDamagedBytesAreErrors changes a few bytes of a good file of each format.
+func TestDamagedBytesAreErrors(t *testing.T) {
+	for name, path := range sources(t) {
+		good, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		rapid.Check(t, func(r *rapid.T) {
+			data := bytes.Clone(good)
+			for range rapid.IntRange(1, 4).Draw(r, "damages") {
+				data[rapid.IntRange(0, len(data)-1).Draw(r, "at")] = rapid.Byte().Draw(r, "byte")
+			}
+			data = data[:rapid.IntRange(len(data)/2, len(data)).Draw(r, "length")]
+			damaged := filepath.Join(dir, filepath.Base(path))
+			if err := os.WriteFile(damaged, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := read(t, damaged, 0, sourceOptions); err != nil && errs.KindOf(err) == errs.Internal {
+				r.Fatalf("%s: %v", name, err)
+			}
+		})
+	}
+}

@@ -15,11 +15,11 @@ import (
 // run, byte for byte, and nothing is left beside it. STOKER_LONG=1 makes it 100
 // kills.
 func TestKilledAtAnyMoment(t *testing.T) {
-	kills := 5
+	kills := 4
 	if os.Getenv("STOKER_LONG") != "" {
 		kills = 100
 	}
-	o := options(t, reviews(t, 5000, true))
+	o := options(t, reviews(t, 2500, true))
 	o.SkipBad = true
 	run(t, o)
 	want := contents(t, o.Output)

@@ -143,7 +143,7 @@ func TestStoppedAtAnyMoment(t *testing.T) {
 	o.Output = filepath.Join(fastDir(t), "t.stk")
 	random := rand.New(rand.NewPCG(3, 4))
 	stops := 0
-	for try := range 12 {
+	for try := range 6 {
 		ctx, cancel := context.WithCancel(t.Context())
 		stopped := make(chan struct{})
 		go func() {
