@@ -362,3 +362,21 @@ func TestALogReadAfterTheFact(t *testing.T) { // stoker watch --log
 	}
 	near(t, "the remaining time", st.RemainingMid, 440, 0.05)
 }
+
+// TestAnUnnamedBarAfterAFinishedOne is the next stage, not a validation nor the
+// end: here of rich, which shows a percentage only, after tqdm.
+func TestAnUnnamedBarAfterAFinishedOne(t *testing.T) {
+	s := newScript(estimate.Options{}, nil)
+	for i := range 401 {
+		s.after(0.1, "\r%3d%%|███   | %d/400 [00:10<00:10, 10.0it/s]", i/4, i)
+	}
+	s.after(0.1, "\n")
+	var st estimate.Status
+	for i := range 41 {
+		st = s.after(0.5, "\x1b[2K\x1b[91m━━━━╸━━━━\x1b[0m \x1b[35m%3d%%\x1b[0m \x1b[36m0:00:30\x1b[0m\r", i)
+	}
+	if st.Phase != progress.Train || st.Percent < 35 || st.Percent > 45 {
+		t.Fatalf("%s at %g %%", st.Phase, st.Percent)
+	}
+	near(t, "the remaining time", st.RemainingMid, 30, 0.15)
+}

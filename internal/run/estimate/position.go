@@ -152,7 +152,7 @@ func (p *position) rankOf(e *progress.Event) int {
 
 // shouldSwitch decides whether another counter takes over: a better one at once;
 // an equal one when the chosen one is full, or has not moved while the other did
-// three times.
+// three times; a coarser one that has a total when the chosen one is full.
 func (p *position) shouldSwitch(key string, rank int, e *progress.Event) bool {
 	if p.main == "" || rank > p.rank {
 		return true
@@ -164,6 +164,9 @@ func (p *position) shouldSwitch(key string, rank int, e *progress.Event) bool {
 		p.idle[key]++
 	}
 	full := p.steps > 0 && p.step >= p.steps && (p.scope == progress.ScopeRun || p.epochs <= 1)
+	if full && rank < p.rank && rank >= rankFull-2 && p.rank != rankTold && p.idle[key] >= 3 {
+		return true // the next stage of the program shows a coarser counter, such as a percentage
+	}
 	return rank == p.rank && p.idle[key] >= 3 && (full || p.scope != progress.ScopeRun && p.idle[key] >= 50) ||
 		rank == p.rank && full && e.Step <= 1 && p.unit != "epoch"
 }
