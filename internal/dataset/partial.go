@@ -1,9 +1,11 @@
 package dataset
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"stoker/internal/errs"
 )
@@ -108,6 +110,9 @@ func checkTarget(target string, overwrite bool) error {
 	switch {
 	case os.IsNotExist(err):
 		return nil
+	case errors.Is(err, syscall.ENOTDIR):
+		return errs.New(errs.Invalid, "there is a file of that name").At(target).
+			WithHint("choose another name, or remove it yourself")
 	case err != nil:
 		return ioError(err, target)
 	case !overwrite:

@@ -294,6 +294,9 @@ func TestOptionsAreChecked(t *testing.T) {
 	f(pack.Options{Output: filepath.Join(out, "x", "p.stk")}, errs.NotFound, "does not exist", "mkdir -p")
 	f(pack.Options{Output: root}, errs.Invalid, "something of that name already")
 	f(pack.Options{Output: root, Overwrite: true}, errs.Invalid, "not a dataset")
+	file := filepath.Join(t.TempDir(), "plain")
+	write(t, file, nil)
+	f(pack.Options{Output: file, Overwrite: true}, errs.Invalid, "there is a file of that name")
 	for _, s := range []string{"256", "short", "short=0", "short=-1", "long=5", "max=65536", "max=5x"} {
 		_, err := pack.ParseResize(s)
 		wantErr(t, err, errs.Invalid, "short=256")
