@@ -53,6 +53,11 @@ test-long: build build/venv-test/ok ## the same tests with 100 kills each and lo
 	CGO_ENABLED=1 STOKER_LONG=1 $(PYTHONS) scripts/gotest.py -race -timeout 60m $(PKG)
 	STOKER_LONG=1 STOKER_BIN=$(CURDIR)/bin/stoker build/venv-test/bin/python -m pytest -q python/tests
 
+.PHONY: imdb
+imdb: build ## the Keras tutorial on film reviews, fed in several ways (IMDB=--small for a minute's run)
+	@scripts/venv.sh build/venv-imdb examples/imdb_keras/requirements.txt
+	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-imdb/bin/python examples/imdb_keras/imdb.py $(IMDB)
+
 .PHONY: test-real-runs
 test-real-runs: build ## train with Keras, Lightning, Hugging Face and others, and check that their progress is read (6 GB)
 	scripts/real_runs.sh

@@ -24,8 +24,8 @@ type stream struct {
 	// Where the assembly stopped within a block: the place in zigzag order less
 	// 63, the coefficients and the table. k is 0 or more between blocks.
 	k     int
-	block unsafe.Pointer
-	table *lookup
+	block unsafe.Pointer //lint:ignore U1000 the assembly's
+	table *lookup        //lint:ignore U1000 the assembly's
 
 	perMCU int // jobs in an MCU
 	bad    int // bit just after the first bad code, 0 where there was none

@@ -51,6 +51,8 @@ func unpackTwoAVX512(a, b *packedStream, jobs *job, n int, tables *[4]unpackTabl
 func unpackTwoAVX2(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
 
 // spreads are tables by a byte of bits, for unpackTwoAVX2.
+//
+//lint:ignore U1000 the assembly reads it
 type spreads struct {
 	words  [256][16]uint8 // shuffles eight bytes to the words where ones are, zeros elsewhere
 	signs  [256][8]int16  // -1 where ones are, 1 elsewhere
@@ -58,6 +60,7 @@ type spreads struct {
 	groups [256]uint64    // groupBytes
 }
 
+//lint:ignore U1000 the assembly reads it
 var spread = func() (t spreads) {
 	t.groups = groupBytes
 	for b := range 256 {

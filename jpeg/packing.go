@@ -56,9 +56,6 @@ var groupBytes = func() (t [256]uint64) {
 // a byte must fit in 64 bits.
 const maxWidth = 7
 
-// maxPacked is the greatest length of a packed block.
-const maxPacked = 1 + 8 + 2 + (2*63+maxWidth*63+7)/8 + 3*63
-
 // packBits gathers bits from the lowest on.
 type packBits struct {
 	out []byte
@@ -174,7 +171,7 @@ func peekBits(data []byte, bit, n int) uint64 {
 }
 
 // unpackBlock writes the block packed at pos and returns the place after it. Of hostile data it makes anything, but it
-// reads nothing beyond data and returns a place of at most pos + maxPacked.
+// reads nothing beyond data and returns a place of at most pos + 271: no block is longer.
 func unpackBlock(data []byte, pos int, blk *[64]int16, pred *int32, width int) int {
 	groups := byte(peek(data, pos))
 	present := groupBytes[groups]

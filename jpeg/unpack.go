@@ -25,6 +25,8 @@ type unpackTable struct {
 const kernelReach = 384
 
 // wordOrder gathers a block in natural order from the packed order, for words.
+//
+//lint:ignore U1000 the assembly reads it
 var wordOrder = func() (t [64]uint16) {
 	for p := range t {
 		t[p] = uint16(groupPlace(p))
