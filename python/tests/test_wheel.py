@@ -103,7 +103,9 @@ def test_install_into_nothing_and_train(wheel: Path, tmp_path: Path, dataset: st
     call(*pip, "install", "--no-index", "--quiet", wheel)
     assert "No broken requirements" in call(*pip, "check")
     assert stoker.__version__ in call("-m", "stoker", "--version")
-    version = subprocess.run([python.with_name("stoker"), "--version"], capture_output=True, text=True, check=True)
+    version = subprocess.run(
+        [python.with_name("stoker"), "--version"], capture_output=True, text=True, check=True, env=environment
+    )
     assert stoker.__version__ in version.stdout
     first, last, right = map(float, call("-c", TRAIN, dataset).split())
     assert last < first / 2
