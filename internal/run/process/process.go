@@ -14,6 +14,7 @@ import (
 
 	"stoker/internal/run/hold"
 	"stoker/internal/run/launch"
+	"stoker/internal/run/procs"
 	"stoker/internal/run/prune"
 	"stoker/internal/run/rundir"
 	"stoker/internal/run/supervisor"
@@ -29,7 +30,10 @@ func small() {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGPIPE,
 		syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
 	// What starting took is not needed again for days.
-	time.AfterFunc(3*time.Second, debug.FreeOSMemory)
+	time.AfterFunc(3*time.Second, func() {
+		debug.FreeOSMemory()
+		procs.DropProgramPages()
+	})
 }
 
 // Supervise supervises the run in d until its end; revived says that an earlier
