@@ -90,6 +90,10 @@ def arguments() -> argparse.Namespace:
 def phases(runs: list[Run], options: argparse.Namespace) -> Iterator[None]:
     """Measure each peer alone, then rounds in which they take turns; yield where something is complete."""
     for run in runs:
+        run.guard(run.start)
+    for run in runs:
+        run.guard(run.await_start)
+    for run in runs:
         run.guard(run.alone)
         yield
     for dtype in ("uint8", "float32"):
@@ -122,7 +126,7 @@ class Run:
             return
         try:
             phase(*arguments)
-        except (Missing, subprocess.SubprocessError, OSError) as err:
+        except (Missing, subprocess.SubprocessError, OSError, ValueError) as err:
             self.failed = True
             self.result["reason"] = str(err)
             print(f"{self.entry.name}: {err}", file=sys.stderr, flush=True)
@@ -154,12 +158,19 @@ class Run:
         """Return the command of the peer's process."""
         return [str(self.python), str(HERE / "worker.py"), self.entry.module, self.entry.variant, verb]
 
-    def alone(self) -> None:
-        """Start the process; measure cold files, the first batch, memory and the gap between epochs."""
+    def start(self) -> None:
+        """Start the process."""
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(self.command("serve"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environments.environment())
         self.tree = Tree(self.process.pid)
+
+    def await_start(self) -> None:
+        """Wait until everything is imported, which is slow and no part of the comparison."""
         self.result.update(self.answer())
+        self.tree.pause()
+
+    def alone(self) -> None:
+        """Measure cold files, the first batch, memory and the gap between epochs."""
         drop(self.data["large"])
         cold = self.open("uint8")
         self.result["cold_first_s"] = cold["first_s"]
