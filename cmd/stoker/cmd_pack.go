@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +69,9 @@ everything lies in DATASET.partial; a dataset is whole or not there.` + packText
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Source.Root = args[0]
+			if err := refusePicture(args[0]); err != nil {
+				return err
+			}
 			if t.wanted(args[0]) {
 				return runPackText(cmd.Context(), cmd.OutOrStdout(), args[0], &t, o, f)
 			}
@@ -99,6 +103,22 @@ everything lies in DATASET.partial; a dataset is whole or not there.` + packText
 	t.add(flags)
 	flags.SortFlags = false
 	return cmd
+}
+
+// refusePicture says what to do instead where the source is a single picture.
+func refusePicture(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil //nolint:nilerr // whoever reads the source says it better
+	}
+	defer f.Close() //nolint:errcheck // only read
+	head := make([]byte, 16)
+	n, _ := io.ReadFull(f, head) // of a folder nothing
+	if codec.Sniff(head[:n]) == codec.Unknown {
+		return nil
+	}
+	return errs.New(errs.Invalid, "is one picture, not a folder of them").At(path).
+		WithHint("pack the folder: stoker pack %s -o photos.stk", filepath.Dir(path))
 }
 
 func runPack(ctx context.Context, out io.Writer, o pack.Options, f packFlags) error {

@@ -116,6 +116,11 @@ func TestPackUsageErrors(t *testing.T) {
 	f("0 sources given")
 	f("2 sources given", "a", "b")
 	f("no output given", "a")
+	picture := filepath.Join(t.TempDir(), "one.png")
+	if err := os.WriteFile(picture, []byte("\x89PNG\r\n\x1a\n........"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f("is one picture", picture, "-o", "b")
 	f(`cannot resize to "256"`, "a", "-o", "b", "--resize", "256")
 	f(`--on-bad "maybe"`, "a", "-o", "b", "--on-bad", "maybe")
 	f(`--check "all"`, "a", "-o", "b", "--check", "all")

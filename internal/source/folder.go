@@ -101,6 +101,9 @@ func (w *walker) note() {
 	if w.other.n > 0 {
 		w.src.note("left out %s (such as %s)", plural(w.other.n, "file that is no picture", "files that are no pictures"), Printable(w.other.first))
 	}
+	if w.datasets > 0 {
+		w.src.note("left out %s", plural(w.datasets, "dataset that lies in the source", "datasets that lie in the source"))
+	}
 	if w.hidden > 0 {
 		w.src.note("left out %s", plural(w.hidden, "hidden file or folder", "hidden files and folders"))
 	}

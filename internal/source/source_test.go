@@ -212,6 +212,14 @@ func TestExcludedFolderIsNotSeen(t *testing.T) {
 	}
 }
 
+func TestDatasetsInTheSourceAreNoClasses(t *testing.T) {
+	root := tree(t, "a/x.jpg", "old.stk/manifest.json", "new.stk.partial/journal", "b.stk/y.jpg")
+	s := scan(t, source.Options{Root: root})
+	if got := list(s); got != "a/x.jpg=0 b.stk/y.jpg=1" || !strings.Contains(strings.Join(s.Notes, ";"), "2 datasets that lie in the source") {
+		t.Errorf("%s, notes %q", got, s.Notes)
+	}
+}
+
 func TestOrderIsThatOfKeys(t *testing.T) {
 	s := scan(t, source.Options{Root: tree(t, "a/x.jpg", "a.jpg/y.jpg", "a-b/z.jpg", "a0/w.jpg")})
 	for i := 1; i < s.Len(); i++ {

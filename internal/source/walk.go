@@ -34,7 +34,9 @@ type walker struct {
 	entered map[fileID]string // keys of the folders walked
 	folders []string          // those right below the root
 	hidden  int
-	other   counted // files that are no pictures
+	// datasets counts folders that Stoker packed.
+	datasets int
+	other    counted // files that are no pictures
 }
 
 // counted counts things and remembers the first.
@@ -87,6 +89,8 @@ func (w *walker) folder(key string, parents []fileID) error {
 			return nil
 		case !utf8.ValidString(c.name):
 			w.src.bad(childKey, "the name is not UTF-8; rename it")
+		case c.info.IsDir() && w.isDataset(childKey):
+			w.datasets++
 		case c.info.IsDir():
 			w.enter(childKey, c.info, parents)
 		default:
@@ -128,6 +132,21 @@ func (w *walker) children(key string, names []os.DirEntry) []child {
 	}
 	sort.Slice(children, func(i, j int) bool { return children[i].sortName() < children[j].sortName() })
 	return children
+}
+
+// isDataset reports whether a folder is a dataset, finished or not: one that was
+// packed into its own source is no class of it.
+func (w *walker) isDataset(key string) bool {
+	if !strings.HasSuffix(key, ".stk") && !strings.HasSuffix(key, ".stk.partial") {
+		return false
+	}
+	dir := filepath.Join(w.src.Root, filepath.FromSlash(key))
+	for _, name := range []string{"manifest.json", "journal"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *walker) excluded(info os.FileInfo) bool {

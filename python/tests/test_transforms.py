@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pickle
 import re
 
+import numpy as np
 import pytest
 from conftest import REPOSITORY
 
@@ -59,3 +61,10 @@ def test_every_operation_of_the_engine_has_a_class() -> None:
 def test_the_engines_words_reach_the_user(dataset: str) -> None:
     with pytest.raises(stoker.InvalidError, match="scale"):
         stoker.Loader(dataset, image=stoker.RandomResizedCrop(8, scale=(0.5, 0.1)))
+
+
+def test_sizes_may_be_numpy_integers() -> None:
+    size = np.int64(32)
+    assert stoker.CenterCrop(size).spec() == stoker.CenterCrop(32).spec()
+    assert json.dumps(stoker.CenterCrop((size, size)).spec()) == json.dumps(stoker.CenterCrop(32).spec())
+    assert json.dumps(stoker.ColorJitter(np.float32(0.5)).spec()) == json.dumps(stoker.ColorJitter(0.5).spec())

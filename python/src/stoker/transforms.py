@@ -14,6 +14,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, Dict, Optional, Sequence, Tuple, Union
 
+import numpy as np
+
 __all__ = [
     "CenterCrop",
     "ColorJitter",
@@ -37,14 +39,15 @@ Strength = Union[float, Sequence[float]]
 
 
 def _pair(size: Size) -> Tuple[int, int]:
-    if isinstance(size, int):
-        return size, size
+    if isinstance(size, (int, np.integer)):
+        return int(size), int(size)
     height, width = size
     return int(height), int(width)
 
 
 def _range(strength: Strength, center: float) -> Tuple[float, float]:
-    if isinstance(strength, (int, float)):
+    if isinstance(strength, (int, float, np.integer, np.floating)):
+        strength = float(strength)
         low = center - strength
         return (max(0.0, low) if center else low), center + strength
     low, high = strength
