@@ -63,6 +63,8 @@ def main() -> int:
             report.write(results, BUILD)
     finally:
         for run in runs:
+            run.release()
+        for run in runs:
             run.end()
     print((BUILD / "results.md").read_text())
     return 0
@@ -174,8 +176,8 @@ class Run:
         drop(self.data["large"])
         cold = self.open("uint8")
         self.result["cold_first_s"] = cold["first_s"]
-        cold = self.ask("round", seconds=self.options.seconds, step=0)
-        self.result["cold_images_s"] = cold["images"] / cold["seconds"]
+        rest = self.ask("take", batches=self.options.images // self.options.batch_size - 1)
+        self.result["cold_images_s"] = (self.options.batch_size + rest["images"]) / (cold["first_s"] + rest["seconds"])
         self.ask("close")
         for name in ("large", "small"):
             warm(self.data[name])
@@ -252,18 +254,24 @@ class Run:
             over.set()
             thread.join()
 
+    def release(self) -> None:
+        """Let the process end by itself, which takes its time."""
+        if self.process is not None:
+            self.ending = self.tree.pids()
+            self.tree.go_on()
+            self.process.stdin.close()
+
     def end(self) -> None:
         """End the process and what it started."""
         if self.process is None:
             return
-        pids = self.tree.pids()
-        self.tree.go_on()
-        self.process.stdin.close()
+        if not self.process.stdin.closed:
+            self.release()
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
             pass
-        for pid in pids:
+        for pid in self.ending:
             try:
                 os.kill(pid, 9)
             except ProcessLookupError:

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from job import Job
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -101,6 +100,12 @@ class Server:
                 busy += time.perf_counter() - stepped
         took = time.perf_counter() - begun
         return {"images": images, "seconds": took, "busy": busy}
+
+    def take(self, batches: int) -> dict[str, Any]:
+        """Take so many batches."""
+        begun = time.perf_counter()
+        images = sum(len(next(self.batches)) for _ in range(batches))
+        return {"images": images, "seconds": time.perf_counter() - begun}
 
     def gap(self, epochs: int, step: float) -> dict[str, Any]:
         """Time from the end of an epoch's last step to the next epoch's first batch."""

@@ -15,7 +15,7 @@ from job import SIZE, Job, Loader, crop_box, normalised
 from pictures import pictures
 from PIL import Image
 
-AHEAD = 2  # batches each worker keeps ready
+AHEAD = 2  # batches each worker keeps ready, and as many its reader: the default is hundreds, which no short round sees the end of
 
 
 def prepare(variant: str, photos: Path, out: Path) -> None:
@@ -56,13 +56,14 @@ def open(variant: str, job: Job) -> Loader:
         dataset = dataset.map(normalised)
     count = len(dataset)
     options = grain.MultiprocessingOptions(num_workers=job.workers, per_worker_buffer_size=AHEAD)
-    batches: Any = iter(dataset.repeat().to_iter_dataset().mp_prefetch(options))
+    reading = grain.ReadOptions(num_threads=AHEAD, prefetch_buffer_size=AHEAD)
+    batches: Any = iter(dataset.repeat().to_iter_dataset(reading).mp_prefetch(options))
 
     def epoch() -> Iterator[Any]:
         for _ in range(count):
             yield next(batches)
 
-    return Loader(epoch, AHEAD * job.workers, getattr(batches, "close", None))
+    return Loader(epoch, 2 * AHEAD * job.workers, getattr(batches, "close", None))
 
 
 def versions() -> dict[str, str]:

@@ -42,6 +42,8 @@ def decode(content: Any, decoder: str) -> Any:
 
 def data_loader(dataset: Any, job: Job, cls: Any = torch.utils.data.DataLoader, **more: Any) -> Loader:
     """Wrap a dataset of pictures in a DataLoader with its documented fast settings."""
+    if not job.workers:
+        torch.set_num_threads(1)  # as in a worker: pictures are too small to share among threads
     if job.workers:
         more.update(persistent_workers=True, prefetch_factor=PREFETCH)
     loader = cls(dataset, batch_size=job.batch_size, num_workers=job.workers, drop_last=True, **more)
