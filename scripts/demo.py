@@ -27,7 +27,8 @@ FOLDER = ROOT / "demo-data"
 EPOCHS = 14
 BATCH_SIZE = 32
 SIDE = 48
-WANTED_ACCURACY = 0.9
+WANTED_ACCURACY = {"numpy": 0.6}  # its network is much smaller; of the others 0.9
+BAR = sys.stderr.isatty()  # in a pipe, a line for each epoch
 COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
@@ -72,13 +73,15 @@ def train(name: str, network: Any, begun: float) -> int:
         image=stoker.RandomResizedCrop(SIDE, scale=(0.5, 1.0)),
         seed=0,
         drop_last=True,
-        progress=True,
+        progress=BAR,
     )
     waited = wall = 0.0
-    for _ in range(EPOCHS):
+    for epoch in range(EPOCHS):
         loss = np.mean([network.step(images, labels) for images, labels in loader])
         figures = loader.stats()
         waited, wall = waited + figures["waited_s"], wall + figures["wall_s"]
+        if not BAR:
+            say(f"epoch {epoch}: loss {loss:.3f}, {figures['wall_s']:.1f} s")
     accuracy = test(network)
     title("Result")
     say(f"loss at the end     {loss:.3f}")
@@ -87,8 +90,9 @@ def train(name: str, network: Any, begun: float) -> int:
     say(f"verdict             {loader.report()}")
     say(f"the whole demo      {time.monotonic() - begun:.0f} s")
     loader.close()
-    if accuracy < WANTED_ACCURACY:
-        say(f"The network should reach {100 * WANTED_ACCURACY:.0f} %: something is wrong.")
+    wanted = WANTED_ACCURACY.get(name, 0.9)
+    if accuracy < wanted:
+        say(f"The network should reach {100 * wanted:.0f} %: something is wrong.")
         return 1
     return 0
 
