@@ -61,7 +61,7 @@ LINEUP = [
     stoker("resized", "short side 256 + index", "resized to 256, JPEG quality 90"),
     stoker("resized-recoded", "short side 256, re-coded", "resized to 256, quality 90, re-coded"),
     *(torch(decoder, workers) for decoder in ("pillow", "torchvision") for workers in (0, 1, 2)),
-    Entry("ffcv", "FFCV", "ffcv_", "jpeg", "ffcv", "the same bytes, in its format", "JPEG mode, os_cache, RandomResizedCropRGBImageDecoder, two batches ahead"),
+    Entry("ffcv", "FFCV", "ffcv_", "jpeg", "ffcv", "encoded anew by its writer, JPEG quality 90: fewer bytes", "JPEG mode, os_cache, RandomResizedCropRGBImageDecoder, two batches ahead"),
     Entry("dali", "NVIDIA DALI, CPU", "dali", "cpu", "dali", AS_IS, "image_random_crop of the CPU decoder, prefetch_queue_depth 2"),
     Entry("spdl", "SPDL", "spdl_", "ffmpeg", "spdl", AS_IS, "threads, one for each core; crop, scale and flip in its FFmpeg filter"),
     Entry("webdataset", "WebDataset", "webdataset_", "torchvision", "webdataset", "the same bytes in tar shards", f"torchvision decode_jpeg, transforms v2; WebLoader, {FAST}"),
