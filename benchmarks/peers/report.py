@@ -107,7 +107,7 @@ def picture(results: dict[str, Any]) -> str:
     """Return a bar chart of images/s and of processor time, as SVG."""
     peers = [p for p in results["peers"] if "reason" not in p and "uint8" in p]
     peers.sort(key=lambda p: -(median(p, "uint8", "images_s") or 0))
-    high, left, wide = 22, 250, 270
+    high, left, wide = 22, 280, 270
     bottom = 56 + high * len(peers)
     where = results["machine"]
     note = f"{where['cpu']}, {where['cores']} cores; commit {where['commit']}; {where['date']}; load {results['settings']['load_before'][0]:.0f}"
