@@ -51,11 +51,10 @@ type SequenceBatch struct {
 
 // planned is a batch of sequences on its way.
 type planned struct {
-	micro  batching.Micro
-	pieces []batching.Piece // of micro, without those left out
-	rows   int
-	after  Place
-	tells  SequenceBatch
+	micro batching.Micro
+	rows  int
+	after Place
+	tells SequenceBatch
 }
 
 // prepareSequences decides how batches are made, where the dataset holds sequences.
