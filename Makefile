@@ -68,7 +68,7 @@ check: build/venv-test/ok ## what a change must pass: vet, staticcheck, Python l
 	go vet -tags noasm ./...
 	go run $(STATICCHECK) ./...
 	@test -z "$$(gofmt -l cmd internal jpeg)" || { gofmt -l cmd internal jpeg; echo 'run: gofmt -w'; exit 1; }
-	build/venv-test/bin/ruff check python scripts examples
+	build/venv-test/bin/ruff check python scripts examples benchmarks
 	build/venv-test/bin/mypy --strict python/src/stoker
 	$(MAKE) test
 

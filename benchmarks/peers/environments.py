@@ -39,7 +39,7 @@ def make(name: str, place: Path) -> Path:
     (site(python) / "below.pth").write_text("\n".join(paths) + "\n")
     command = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-compile", "-r", str(requirements)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PIP_SECONDS, env=environment())
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PIP_SECONDS, env=environment())
     except subprocess.TimeoutExpired:
         raise Missing(f"pip was not done after {PIP_SECONDS} s") from None
     (home / "pip.log").write_text(done.stdout + done.stderr)

@@ -148,7 +148,7 @@ class Run:
             begun = time.perf_counter()
             partial = out.with_name("partial-" + out.name)
             remove(partial)
-            done = subprocess.run([*self.command("prepare"), str(tree), str(partial)], capture_output=True, text=True, env=environments.environment(), timeout=600)
+            done = subprocess.run([*self.command("prepare"), str(tree), str(partial)], check=False, capture_output=True, text=True, env=environments.environment(), timeout=600)
             if done.returncode:
                 raise Missing("preparing its data failed: " + environments.reason(done.stderr))
             partial.rename(out)
@@ -162,7 +162,7 @@ class Run:
 
     def start(self) -> None:
         """Start the process."""
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as the process
         self.process = subprocess.Popen(self.command("serve"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environments.environment())
         self.tree = Tree(self.process.pid)
 

@@ -18,9 +18,9 @@ MIB = 1 << 20
 
 def machine() -> dict[str, Any]:
     """Say where and with what this is measured."""
-    text = subprocess.run(["lscpu"], capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
+    text = subprocess.run(["lscpu"], check=False, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
     lscpu = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    commit = subprocess.run(["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout
+    commit = subprocess.run(["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"], check=False, capture_output=True, text=True).stdout
     return {
         "cpu": lscpu.get("Model name", platform.machine()).strip(),
         "cores": len(os.sched_getaffinity(0)),

@@ -7,10 +7,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-import nvidia.dali.fn as fn
-import nvidia.dali.types as types
 from job import MEAN, SIZE, STD, Job, Loader
-from nvidia.dali import pipeline_def
+from nvidia.dali import fn, pipeline_def, types
 
 AHEAD = 2
 
