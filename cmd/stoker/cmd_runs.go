@@ -26,8 +26,8 @@ the same command on a machine of the same kind sharpen the next forecast.`,
 			Example: "  stoker runs export > runs.jsonl",
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				return withHistory(cmd.Context(), func(db *history.DB) error {
-					n, err := db.Export(cmd.Context(), os.Stdout)
-					fmt.Fprintf(os.Stderr, "stoker: exported %d runs\n", n)
+					moved, err := db.Export(cmd.Context(), os.Stdout)
+					fmt.Fprintf(os.Stderr, "stoker: exported %v\n", moved)
 					return err
 				})
 			}},
@@ -44,8 +44,8 @@ the same command on a machine of the same kind sharpen the next forecast.`,
 					in = f
 				}
 				return withHistory(cmd.Context(), func(db *history.DB) error {
-					n, err := db.Import(cmd.Context(), in)
-					fmt.Fprintf(os.Stderr, "stoker: imported %d runs\n", n)
+					moved, err := db.Import(cmd.Context(), in)
+					fmt.Fprintf(os.Stderr, "stoker: imported %v\n", moved)
 					return err
 				})
 			}},

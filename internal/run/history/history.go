@@ -49,6 +49,10 @@ type Run struct {
 	Record     *estimate.Record  `json:"record,omitempty"`
 	Scores     []estimate.Scored `json:"scores,omitempty"`
 	Imported   bool              `json:"imported,omitempty"`
+
+	Timing    *Timing         `json:"timing,omitempty"`
+	Diagnosis json.RawMessage `json:"diagnosis,omitempty"` // of package why
+	Total     float64         `json:"total,omitempty"`     // projected whole-run seconds of a run that did not complete
 }
 
 // DB is an open history. Safe for concurrent use, also by many processes.
@@ -138,20 +142,63 @@ func newer(ctx context.Context, db *sql.DB, version, known int) error {
 }
 
 const columns = `uid, id, name, argv, command_key, dir, host, machine, machine_key, facts, stoker, started, ended,
-	code, sig, cause, text, attempts, percent, data_wait, record, scores, imported`
+	code, sig, cause, text, attempts, percent, data_wait, record, scores, imported, timing, diagnosis, total`
 
-// Put writes or replaces one run.
+// put replaces a row, but keeps what was measured where the new row has nothing:
+// a supervisor that took over, or the settling of a lost run, knows less than
+// what is there.
+const put = "INSERT INTO runs (" + columns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+	ON CONFLICT (uid) DO UPDATE SET id = excluded.id, name = excluded.name, argv = excluded.argv,
+	command_key = excluded.command_key, dir = excluded.dir, host = excluded.host, machine = excluded.machine,
+	machine_key = excluded.machine_key, stoker = excluded.stoker, started = excluded.started, ended = excluded.ended,
+	code = excluded.code, sig = excluded.sig, cause = excluded.cause, text = excluded.text, attempts = excluded.attempts,
+	percent = excluded.percent, imported = excluded.imported,
+	facts = CASE excluded.facts WHEN '{}' THEN facts ELSE excluded.facts END,
+	data_wait = CASE WHEN excluded.data_wait < 0 THEN data_wait ELSE excluded.data_wait END,
+	record = CASE excluded.record WHEN '' THEN record ELSE excluded.record END,
+	scores = CASE excluded.scores WHEN '' THEN scores ELSE excluded.scores END,
+	timing = CASE excluded.timing WHEN '' THEN timing ELSE excluded.timing END,
+	diagnosis = CASE excluded.diagnosis WHEN '' THEN diagnosis ELSE excluded.diagnosis END,
+	total = CASE excluded.total WHEN 0 THEN total ELSE excluded.total END`
+
+// Put writes one run, or replaces it; what was measured of it is only replaced by
+// other measurements.
 func (d *DB) Put(ctx context.Context, r Run) error {
-	r.Argv = Redact(r.Argv)
-	_, err := d.db.ExecContext(ctx, "INSERT OR REPLACE INTO runs ("+columns+`)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-		r.UID, r.ID, r.Name, text(r.Argv), r.CommandKey, r.Dir, r.Host, r.Machine, r.MachineKey, text(r.Facts), r.Stoker,
-		milli(r.Started), milli(r.Ended), r.Code, r.Signal, r.Cause, r.Text, r.Attempts, r.Percent, r.DataWait,
-		text(r.Record), text(r.Scores), r.Imported)
-	if err != nil {
-		return errs.New(errs.Exhausted, "write history: %w", err)
+	return d.exec(ctx, put, r.UID, r.ID, r.Name, text(Redact(r.Argv)), r.CommandKey, r.Dir, r.Host, r.Machine, r.MachineKey,
+		text(r.Facts), r.Stoker, milli(r.Started), milli(r.Ended), r.Code, r.Signal, r.Cause, r.Text, r.Attempts, r.Percent,
+		r.DataWait, text(r.Record), text(r.Scores), r.Imported, text(r.Timing), string(r.Diagnosis), r.Total)
+}
+
+// SetDiagnosis keeps what `stoker why` found of a run; no such run is no error.
+func (d *DB) SetDiagnosis(ctx context.Context, uid string, diagnosis json.RawMessage) error {
+	return d.exec(ctx, "UPDATE runs SET diagnosis = ? WHERE uid = ?", string(diagnosis), uid)
+}
+
+// Find returns the run that ref names: a uid, a short id or its beginning, a
+// name, or "last". The newest one counts where several have the name; a beginning
+// that several ids share is errs.Invalid, none is errs.NotFound.
+func (d *DB) Find(ctx context.Context, ref string) (Run, error) {
+	found, err := d.query(ctx, "SELECT "+columns+` FROM runs WHERE uid = ?1 OR id = ?1 OR name = ?1 AND name <> '' OR ?1 = 'last'
+		ORDER BY uid = ?1 DESC, id = ?1 DESC, started DESC LIMIT 1`, ref)
+	if err == nil && len(found) == 0 && ref != "" {
+		found, err = d.query(ctx, "SELECT "+columns+" FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY started DESC LIMIT 2", ref)
 	}
-	return nil
+	switch {
+	case err != nil:
+		return Run{}, err
+	case len(found) == 0:
+		return Run{}, errs.New(errs.NotFound, "no run %q in the history", ref).WithHint("stoker ps lists runs; another machine's come with: stoker runs import FILE")
+	case len(found) > 1:
+		return Run{}, errs.New(errs.Invalid, "several runs begin with %q", ref).WithHint("give more of its id")
+	}
+	return found[0], nil
+}
+
+// OfCommand returns the runs of a command, newest first; machineKey "" means
+// those of all machines.
+func (d *DB) OfCommand(ctx context.Context, commandKey, machineKey string, limit int) ([]Run, error) {
+	return d.query(ctx, "SELECT "+columns+` FROM runs WHERE command_key = ?1 AND (?2 = '' OR machine_key = ?2)
+		ORDER BY started DESC LIMIT ?3`, commandKey, machineKey, limit)
 }
 
 // Recent returns runs, newest first.
@@ -212,30 +259,22 @@ func (d *DB) Lessons(ctx context.Context, commandKey, machineKey string, limit i
 }
 
 func (d *DB) query(ctx context.Context, q string, args ...any) ([]Run, error) {
-	rows, err := d.db.QueryContext(ctx, q, args...)
-	if err != nil {
-		return nil, errs.New(errs.Transient, "read history: %w", err)
-	}
-	defer rows.Close()
-	var runs []Run
-	for rows.Next() {
-		var r Run
-		var argv, facts, record, scores string
+	return rows(ctx, d, q, func(row *sql.Rows) (r Run, err error) {
+		var argv, facts, record, scores, timing, diagnosis string
 		var started, ended int64
-		if err := rows.Scan(&r.UID, &r.ID, &r.Name, &argv, &r.CommandKey, &r.Dir, &r.Host, &r.Machine, &r.MachineKey, &facts,
+		err = row.Scan(&r.UID, &r.ID, &r.Name, &argv, &r.CommandKey, &r.Dir, &r.Host, &r.Machine, &r.MachineKey, &facts,
 			&r.Stoker, &started, &ended, &r.Code, &r.Signal, &r.Cause, &r.Text, &r.Attempts, &r.Percent, &r.DataWait,
-			&record, &scores, &r.Imported); err != nil {
-			return nil, errs.New(errs.Corrupt, "read history: %w", err)
-		}
+			&record, &scores, &r.Imported, &timing, &diagnosis, &r.Total)
 		// Damaged JSON loses that member, not the row.
 		_ = json.Unmarshal([]byte(argv), &r.Argv)
 		_ = json.Unmarshal([]byte(facts), &r.Facts)
 		_ = json.Unmarshal([]byte(record), &r.Record)
 		_ = json.Unmarshal([]byte(scores), &r.Scores)
+		_ = json.Unmarshal([]byte(timing), &r.Timing)
+		r.Diagnosis = raw(diagnosis)
 		r.Started, r.Ended = fromMilli(started), fromMilli(ended)
-		runs = append(runs, r)
-	}
-	return runs, rows.Err()
+		return r, err
+	}, args...)
 }
 
 // text is v as JSON; "" for nothing.

@@ -121,12 +121,12 @@ func TestExportImport(t *testing.T) {
 		_ = a.Put(ctx, sample(i))
 	}
 	var buf bytes.Buffer
-	if n, err := a.Export(ctx, &buf); n != 3 || err != nil {
-		t.Fatal(n, err)
+	if m, err := a.Export(ctx, &buf); m != (Moved{Runs: 3}) || err != nil {
+		t.Fatal(m, err)
 	}
 	for range 2 { // twice is once
-		if n, err := b.Import(ctx, bytes.NewReader(buf.Bytes())); n != 3 || err != nil {
-			t.Fatal(n, err)
+		if m, err := b.Import(ctx, bytes.NewReader(buf.Bytes())); m != (Moved{Runs: 3}) || err != nil {
+			t.Fatal(m, err)
 		}
 	}
 	got, _ := b.All(ctx)
