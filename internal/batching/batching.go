@@ -151,7 +151,10 @@ type Steps struct {
 	order  plan.Order
 	cursor Cursor
 	window []Step // what is left of the current window
-	packer *packer
+
+	packer *packer // of Packed, with the samples that were read ahead
+	block  []Piece
+	room   [blockPieces]Piece
 }
 
 // From returns the steps from a cursor on. A damaged cursor is an error of kind
@@ -251,11 +254,26 @@ func rest(steps []Step) []Piece {
 // read returns count samples of the order from a position on.
 func (s *Steps) read(position, count int64) []Piece {
 	pieces := make([]Piece, count)
-	for i := range pieces {
-		pieces[i] = s.piece(position + int64(i))
-	}
+	s.fill(pieces, position)
 	return pieces
 }
+
+// fill reads the samples of the order from a position on, in blocks, so that the
+// waits for lengths, which lie anywhere in memory, overlap.
+func (s *Steps) fill(pieces []Piece, position int64) {
+	var index [blockPieces]int64
+	for len(pieces) > 0 {
+		n := min(len(pieces), blockPieces)
+		s.order.Fill(index[:n], position)
+		for i, at := range index[:n] {
+			pieces[i] = Piece{Index: at, Length: s.plan.spec.Lengths[at], at: position + int64(i)}
+		}
+		pieces, position = pieces[n:], position+int64(n)
+	}
+}
+
+// blockPieces is how many samples are read at once.
+const blockPieces = 256
 
 // piece returns the whole sample at a place of the order.
 func (s *Steps) piece(at int64) Piece {

@@ -1,9 +1,7 @@
 package batching
 
 import (
-	"cmp"
 	"math"
-	"slices"
 
 	"stoker/internal/errs"
 	"stoker/internal/rng"
@@ -71,43 +69,37 @@ func (w Packed) divide([]Piece, Geometry, rng.Key) []Step { panic("BUG: packing 
 // packer is the streaming best-fit of a Packed plan.
 type packer struct {
 	way   Packed
-	rows  []row // open, at most way.Open
+	open  []openRow // at most way.Open, the one with the oldest sample first
+	held  [][]Piece // what the open rows hold, by openRow.held
+	free  []int32   // places of held that no row uses
 	ready [][]Piece
-	age   int64 // the longest that a sample has waited in an open row
+	spare [][]Piece // memory of rows that were handed out
+	age   int64     // the longest that a sample has waited in an open row
 }
 
-// row is an open row.
-type row struct {
-	pieces []Piece
-	left   int32 // tokens that still fit
-	since  int64 // place in the order of its oldest piece
+// openRow is an open row. It has no pointers, so that moving rows is cheap.
+type openRow struct {
+	left  int32 // tokens that still fit
+	held  int32
+	since int64 // place in the order of its oldest piece
 }
 
 // put takes the next piece of the order.
 func (p *packer) put(piece Piece) {
 	p.expire(piece.at)
-	if len(p.rows) > 0 {
-		p.age = max(p.age, piece.at-p.rows[0].since)
+	if len(p.open) > 0 {
+		p.age = max(p.age, piece.at-p.open[0].since)
 	}
-	best, fullest := -1, -1
-	for i := range p.rows {
-		left := p.rows[i].left
-		if left >= piece.Length && (best < 0 || left < p.rows[best].left) {
-			best = i
-		}
-		if fullest < 0 || left < p.rows[fullest].left {
-			fullest = i
-		}
-	}
+	best := p.fitting(piece.Length)
 	if best < 0 {
-		if len(p.rows) == p.way.Open {
-			p.close(fullest)
+		if len(p.open) == p.way.Open {
+			p.close(p.fitting(0))
 		}
-		best = len(p.rows)
-		p.rows = append(p.rows, row{pieces: make([]Piece, 0, 8), left: p.way.Tokens, since: piece.at})
+		best = len(p.open)
+		p.begin(piece.at)
 	}
-	r := &p.rows[best]
-	r.pieces = append(r.pieces, piece)
+	r := &p.open[best]
+	p.held[r.held] = append(p.held[r.held], piece)
 	r.left -= piece.Length
 	if r.left <= p.way.Tokens/tight {
 		p.close(best)
@@ -116,24 +108,72 @@ func (p *packer) put(piece Piece) {
 	}
 }
 
-// expire closes the rows whose oldest sample has waited long enough. Rows stand
-// in the order of their oldest samples.
+// fitting returns the row with the least room that is enough, the first of equal
+// ones, or -1. Room and number are compared as one, and rows without enough room
+// are as large as can be: which row is best cannot be foretold, and a branch for
+// each would cost more than all else.
+func (p *packer) fitting(length int32) int {
+	best := uint64(math.MaxUint64)
+	for i := range p.open {
+		left := int64(p.open[i].left)
+		short := uint64((left - int64(length)) >> 63)
+		best = min(best, uint64(left)<<32|uint64(i)|short)
+	}
+	if best == math.MaxUint64 {
+		return -1
+	}
+	return int(uint32(best))
+}
+
+// begin opens an empty row.
+func (p *packer) begin(since int64) {
+	var place int32
+	if n := len(p.free); n > 0 {
+		place, p.free = p.free[n-1], p.free[:n-1]
+	} else {
+		place = int32(len(p.held))
+		p.held = append(p.held, nil)
+	}
+	if n := len(p.spare); n > 0 {
+		p.held[place], p.spare = p.spare[n-1][:0], p.spare[:n-1]
+	} else {
+		p.held[place] = make([]Piece, 0, 8)
+	}
+	p.open = append(p.open, openRow{left: p.way.Tokens, held: place, since: since})
+}
+
+// expire closes the rows whose oldest sample has waited long enough.
 func (p *packer) expire(at int64) {
-	for len(p.rows) > 0 && at-p.rows[0].since >= int64(p.way.MaxAge) {
+	for len(p.open) > 0 && at-p.open[0].since >= int64(p.way.MaxAge) {
 		p.close(0)
 	}
 }
 
 func (p *packer) close(i int) {
-	p.ready = append(p.ready, p.rows[i].pieces)
-	p.rows = append(p.rows[:i], p.rows[i+1:]...)
+	place := p.open[i].held
+	p.ready = append(p.ready, p.held[place])
+	p.held[place], p.free = nil, append(p.free, place)
+	p.open = append(p.open[:i], p.open[i+1:]...)
 }
 
 // finish closes a nearly full row if it can be made full.
 func (p *packer) finish(i int) {
-	if p.tighten(i) {
-		p.close(i)
-		slices.SortStableFunc(p.rows, func(a, b row) int { return cmp.Compare(a.since, b.since) })
+	if !p.tighten(i) {
+		return
+	}
+	p.close(i)
+	p.sort()
+}
+
+// sort puts the rows in the order of their oldest samples again. It is an
+// insertion sort: one row is out of place, but for the end of an epoch.
+func (p *packer) sort() {
+	for i := 1; i < len(p.open); i++ {
+		r, to := p.open[i], i
+		for ; to > 0 && p.open[to-1].since > r.since; to-- {
+			p.open[to] = p.open[to-1]
+		}
+		p.open[to] = r
 	}
 }
 
@@ -142,37 +182,35 @@ func (p *packer) finish(i int) {
 // older where the piece is. It looks at a bounded number of pairs, the youngest
 // rows first, and reports whether it found one.
 func (p *packer) tighten(i int) bool {
-	closing := &p.rows[i]
-	least := closing.left - p.way.Tokens/tight
+	closing := &p.open[i]
+	mine := p.held[closing.held]
+	least := max(closing.left-p.way.Tokens/tight, 1) // that the other piece must be longer by
+	span := uint32(closing.left - least)
 	pairs := mostPairs
-	for j := len(p.rows) - 1; j >= 0; j-- {
+	for j := len(p.open) - 1; j >= 0; j-- {
 		if j == i {
 			continue
 		}
-		other := &p.rows[j]
-		for b := range other.pieces {
-			take := &other.pieces[b]
-			for a := range closing.pieces {
-				give := &closing.pieces[a]
-				if more := take.Length - give.Length; more >= least && more <= closing.left && more > 0 {
-					p.swap(closing, other, give, take)
+		other := &p.open[j]
+		theirs := p.held[other.held]
+		for b := range theirs {
+			longer := theirs[b].Length - least
+			for a := range mine {
+				if uint32(longer-mine[a].Length) <= span {
+					more := longer - mine[a].Length + least
+					mine[a], theirs[b] = theirs[b], mine[a]
+					closing.left -= more
+					other.left += more
+					other.since = oldest(theirs)
 					return true
 				}
 			}
-			if pairs -= len(closing.pieces); pairs < 0 {
+			if pairs -= len(mine); pairs < 0 {
 				return false
 			}
 		}
 	}
 	return false
-}
-
-func (p *packer) swap(closing, other *row, give, take *Piece) {
-	more := take.Length - give.Length
-	*give, *take = *take, *give
-	closing.left -= more
-	other.left += more
-	other.since = oldest(other.pieces)
 }
 
 const (
@@ -185,19 +223,25 @@ const (
 // the last few rows would be half empty otherwise.
 func (p *packer) flush() {
 	var pieces []Piece
-	for _, r := range p.rows {
-		pieces = append(pieces, r.pieces...)
+	for _, r := range p.open {
+		pieces = append(pieces, p.held[r.held]...)
 	}
-	p.rows = nil
+	p.open, p.held, p.free = nil, nil, nil
 	rows := packer{way: p.way}
 	rows.way.Open, rows.way.MaxAge = mostOpen*mostOpen, math.MaxInt
 	for _, piece := range byLength(pieces) {
 		rows.put(piece)
 	}
-	for len(rows.rows) > 0 {
+	for len(rows.open) > 0 {
 		rows.close(0)
 	}
 	p.ready = append(p.ready, rows.ready...)
+}
+
+// drop takes back the memory of the first rows, which were handed out.
+func (p *packer) drop(rows int) {
+	p.spare = append(p.spare, p.ready[:rows]...)
+	p.ready = append(p.ready[:0], p.ready[rows:]...)
 }
 
 // parts returns the pieces of a sample of the given length.
@@ -228,12 +272,13 @@ func (s *Steps) startPacking(w Packed) error {
 		}
 		s.packer.ready = append(s.packer.ready, pieces)
 	}
-	for _, refs := range s.cursor.Open {
+	for i, refs := range s.cursor.Open {
 		pieces, left, err := s.restore(refs)
 		if err != nil {
 			return err
 		}
-		s.packer.rows = append(s.packer.rows, row{pieces, left, oldest(pieces)})
+		s.packer.open = append(s.packer.open, openRow{left: left, held: int32(i), since: oldest(pieces)})
+		s.packer.held = append(s.packer.held, pieces)
 	}
 	s.cursor.Ready, s.cursor.Open = nil, nil
 	return nil
@@ -264,52 +309,83 @@ func (s *Steps) restore(refs []Ref) (pieces []Piece, left int32, err error) {
 
 // nextPacked reads on until a step's rows are ready, or the epoch ends.
 func (s *Steps) nextPacked() (Step, Cursor, bool) {
-	g := s.plan.spec.Geometry
-	for len(s.packer.ready) < g.global() && s.cursor.Position < s.plan.order.Samples {
-		whole := s.piece(s.cursor.Position)
-		for part := range s.packer.way.parts(whole.Length) {
-			s.packer.put(s.packer.way.part(whole, part))
+	p, g := s.packer, s.plan.spec.Geometry
+	for len(p.ready) < g.global() && s.cursor.Position < s.plan.order.Samples {
+		whole := s.ahead()
+		for part := range p.way.parts(whole.Length) {
+			p.put(p.way.part(whole, part))
 		}
 		s.cursor.Position++
 		if s.cursor.Position == s.plan.order.Samples {
-			s.packer.flush()
+			p.flush()
 		}
 	}
-	if len(s.packer.ready) == 0 {
+	if len(p.ready) == 0 {
 		return Step{}, s.cursor, false
 	}
-	rows := s.packer.ready[:min(g.global(), len(s.packer.ready))]
-	step := dealRows(rows, g, s.packer.way.Tokens)
-	s.packer.ready = s.packer.ready[len(rows):]
+	n := min(g.global(), len(p.ready))
+	step := dealRows(p.ready[:n], g, p.way.Tokens)
+	p.drop(n)
 	after := s.cursor
-	after.Ready, after.Open = refs(s.packer.ready, s.packer.way), nil
-	for _, r := range s.packer.rows {
-		after.Open = append(after.Open, refs([][]Piece{r.pieces}, s.packer.way)...)
-	}
+	after.Ready, after.Open = p.refs()
 	return step, after, true
 }
 
-func refs(rows [][]Piece, w Packed) [][]Ref {
-	var all [][]Ref
-	for _, pieces := range rows {
-		row := make([]Ref, len(pieces))
-		for i, p := range pieces {
-			row[i] = Ref{At: p.at, Part: p.Offset / w.Tokens}
-		}
-		all = append(all, row)
+// ahead returns the next sample of the order, from a block that was read at once.
+func (s *Steps) ahead() Piece {
+	if len(s.block) == 0 {
+		s.block = s.room[:min(blockPieces, s.plan.order.Samples-s.cursor.Position)]
+		s.fill(s.block, s.cursor.Position)
 	}
-	return all
+	next := s.block[0]
+	s.block = s.block[1:]
+	return next
+}
+
+// refs names what waits in the rows; they share one piece of memory.
+func (p *packer) refs() (ready, open [][]Ref) {
+	n := 0
+	for _, pieces := range p.ready {
+		n += len(pieces)
+	}
+	for _, r := range p.open {
+		n += len(p.held[r.held])
+	}
+	room, rows := make([]Ref, 0, n), make([][]Ref, 0, len(p.ready)+len(p.open))
+	add := func(pieces []Piece) {
+		from := len(room)
+		for _, q := range pieces {
+			room = append(room, Ref{At: q.at, Part: q.Offset / p.way.Tokens})
+		}
+		rows = append(rows, room[from:len(room):len(room)])
+	}
+	for _, pieces := range p.ready {
+		add(pieces)
+	}
+	for _, r := range p.open {
+		add(p.held[r.held])
+	}
+	n = len(p.ready)
+	return rows[:n:n], rows[n:]
 }
 
 // dealRows gives rows to the ranks in turn; at the end of an epoch some
 // micro-batches have fewer rows, or none.
 func dealRows(rows [][]Piece, g Geometry, width int32) Step {
-	micros := make([]Micro, g.World*g.Micro)
+	micros, sizes := make([]Micro, g.World*g.Micro), make([]int, g.World*g.Micro)
+	of := func(row int) int { return row%g.World*g.Micro + row/g.World/g.BatchSize }
+	all := 0
+	for i, pieces := range rows {
+		sizes[of(i)] += len(pieces)
+		all += len(pieces)
+	}
+	room, starts := make([]Piece, all), make([]int32, len(micros)*(g.BatchSize+1))
 	for i := range micros {
-		micros[i] = Micro{Width: width, Rows: []int32{0}}
+		micros[i] = Micro{Width: width, Pieces: room[:0:sizes[i]], Rows: starts[: 1 : g.BatchSize+1]}
+		room, starts = room[sizes[i]:], starts[g.BatchSize+1:]
 	}
 	for i, pieces := range rows {
-		m := &micros[i%g.World*g.Micro+i/g.World/g.BatchSize]
+		m := &micros[of(i)]
 		m.Pieces = append(m.Pieces, pieces...)
 		m.Rows = append(m.Rows, int32(len(m.Pieces)))
 	}

@@ -30,38 +30,45 @@ func (w Rebalanced) divide(pieces []Piece, g Geometry, _ rng.Key) []Step {
 }
 
 // spread deals pieces, sorted from the longest, to micro-batches of about equal
-// tokens: each goes to the one with the fewest so far, kept on a heap.
+// tokens: each goes to the one with the fewest so far; of equal ones to the first.
 func spread(pieces []Piece, parts int) []Micro {
-	micros := make([]Micro, parts)
-	heap := make([]int, parts)
-	for i := range heap {
-		heap[i] = i
-		micros[i] = Micro{Varlen: true, Pieces: make([]Piece, 0, len(pieces)/parts*5/4+1)}
+	load := make([]uint64, parts) // a heap of tokens<<32 | number
+	for i := range load {
+		load[i] = uint64(i)
 	}
-	for _, p := range pieces {
-		least := &micros[heap[0]]
-		least.Pieces = append(least.Pieces, p)
-		least.Width += p.Length
-		sink(heap, micros)
+	owner, count := make([]uint32, len(pieces)), make([]uint32, parts)
+	for i, p := range pieces {
+		owner[i] = uint32(load[0])
+		count[owner[i]]++
+		load[0] += uint64(p.Length) << 32
+		sink(load)
+	}
+	micros, room := make([]Micro, parts), make([]Piece, len(pieces))
+	for i, n := range count {
+		micros[i] = Micro{Varlen: true, Pieces: room[:0:n]}
+		room = room[n:]
+	}
+	for i, p := range pieces {
+		m := &micros[owner[i]]
+		m.Pieces = append(m.Pieces, p)
+		m.Width += p.Length
 	}
 	return micros
 }
 
-// sink restores the heap after its first micro-batch grew.
-func sink(heap []int, micros []Micro) {
-	less := func(a, b int) bool {
-		wa, wb := micros[heap[a]].Width, micros[heap[b]].Width
-		return wa < wb || wa == wb && heap[a] < heap[b]
-	}
-	for i := 0; ; {
+// sink restores a heap after its first element grew.
+func sink(heap []uint64) {
+	v, i := heap[0], 0
+	for {
 		child := 2*i + 1
-		if child+1 < len(heap) && less(child+1, child) {
+		if child+1 < len(heap) && heap[child+1] < heap[child] {
 			child++
 		}
-		if child >= len(heap) || !less(child, i) {
+		if child >= len(heap) || heap[child] >= v {
+			heap[i] = v
 			return
 		}
-		heap[i], heap[child] = heap[child], heap[i]
+		heap[i] = heap[child]
 		i = child
 	}
 }

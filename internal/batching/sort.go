@@ -16,35 +16,47 @@ func byLength(pieces []Piece) []Piece {
 			return sorted
 		}
 	}
-	return sortByKey(pieces, func(p Piece) uint32 { return math.MaxUint16 - uint32(p.Length) })
+	keys := make([]uint16, len(pieces))
+	for i, p := range pieces {
+		keys[i] = math.MaxUint16 - uint16(p.Length)
+	}
+	return sortByKeys(pieces, keys)
 }
 
-// sortByKey returns the pieces by a 16-bit key, stable, in two passes of a radix
-// sort: a tenth of the time of a comparing sort at a hundred thousand pieces.
-func sortByKey(pieces []Piece, key func(Piece) uint32) []Piece {
-	keys := make([]uint32, len(pieces))
-	var low, high [257]int
-	for i, p := range pieces {
-		k := key(p)
-		keys[i] = k
-		low[k&255+1]++
-		high[k>>8&255+1]++
+// sortByKeys returns the pieces in the order of their keys, stable, in two passes
+// of a radix sort: a tenth of the time of a comparing sort at a hundred thousand
+// pieces. The passes move numbers; the pieces move once.
+func sortByKeys(pieces []Piece, keys []uint16) []Piece {
+	var low, high [256]uint32
+	for _, k := range keys {
+		low[k&255]++
+		high[k>>8]++
 	}
-	for i := range 256 {
-		low[i+1] += low[i]
-		high[i+1] += high[i]
-	}
-	first, firstKeys := make([]Piece, len(pieces)), make([]uint32, len(pieces))
+	starts(&low)
+	starts(&high)
+	byLow, order := make([]uint64, len(keys)), make([]uint32, len(keys))
 	for i, k := range keys {
 		to := &low[k&255]
-		first[*to], firstKeys[*to] = pieces[i], k
+		byLow[*to] = uint64(k>>8)<<32 | uint64(i)
+		*to++
+	}
+	for _, x := range byLow {
+		to := &high[x>>32]
+		order[*to] = uint32(x)
 		*to++
 	}
 	sorted := make([]Piece, len(pieces))
-	for i, k := range firstKeys {
-		to := &high[k>>8&255]
-		sorted[*to] = first[i]
-		*to++
+	for to, from := range order {
+		sorted[to] = pieces[from]
 	}
 	return sorted
+}
+
+// starts turns how often each digit occurs into where its numbers begin.
+func starts(count *[256]uint32) {
+	var sum uint32
+	for i, n := range count {
+		count[i] = sum
+		sum += n
+	}
 }

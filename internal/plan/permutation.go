@@ -45,6 +45,36 @@ func (p *Permutation) At(i int64) int64 {
 	return int64(v)
 }
 
+// Fill sets dst to the numbers at the places from on: what At returns for each,
+// in less than half the time. Whether a walk has landed cannot be foretold, so it
+// walks all of a block one step before it looks.
+func (p *Permutation) Fill(dst []int64, from int64) {
+	const block = 256
+	var outside [block]uint8
+	for len(dst) > 0 {
+		some := dst[:min(len(dst), block)]
+		for i := range some {
+			some[i] = int64(p.encrypt(uint64(from) + uint64(i)))
+		}
+		left := 0
+		for i, v := range some {
+			outside[left] = uint8(i)
+			left += int((p.n - 1 - uint64(v)) >> 63)
+		}
+		for left > 0 {
+			walking := outside[:left]
+			left = 0
+			for _, i := range walking {
+				v := p.encrypt(uint64(some[i]))
+				some[i] = int64(v)
+				outside[left] = i
+				left += int((p.n - 1 - v) >> 63)
+			}
+		}
+		dst, from = dst[len(some):], from+int64(len(some))
+	}
+}
+
 // encrypt maps a number of left+right bits to another, one to one. The halves
 // swap sizes each round, so an even number of rounds restores them.
 func (p *Permutation) encrypt(v uint64) uint64 {

@@ -119,6 +119,17 @@ func (o *Order) At(position int64) int64 {
 	return o.perm.At(position)
 }
 
+// Fill sets dst to the indices of the samples at the positions from on.
+func (o *Order) Fill(dst []int64, from int64) {
+	if o.shuffled {
+		o.perm.Fill(dst, from)
+		return
+	}
+	for i := range dst {
+		dst[i] = from + int64(i)
+	}
+}
+
 // Batch appends to dst the indices of this rank's batch that starts at a global
 // position. The first valid of them count, the rest pad. next is the position
 // after the step; no batch is left when Steps(next) is 0. It returns nothing

@@ -165,8 +165,14 @@ func TestPermutationIsOneToOne(t *testing.T) {
 	for _, n := range []int64{1, 2, 3, 5, 64, 1000, 1023, 1024, 1025, 65537} {
 		p := plan.NewPermutation(n, rng.NewKey(uint64(n)))
 		seen := make([]bool, n)
+		filled := make([]int64, n)
+		p.Fill(filled[:n/3], 0)
+		p.Fill(filled[n/3:], n/3)
 		for i := range n {
 			v := p.At(i)
+			if filled[i] != v {
+				t.Fatalf("n = %d: place %d holds %d, by Fill %d", n, i, v, filled[i])
+			}
 			if v < 0 || v >= n || seen[v] {
 				t.Fatalf("n = %d: place %d holds %d, outside or twice", n, i, v)
 			}
