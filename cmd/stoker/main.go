@@ -73,6 +73,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 3 not found, 4 corrupt data,
 func commands() []*cobra.Command {
 	return append(runProcesses(),
 		benchCommand(),
+		configCommand(),
 		devCommand(),
 		exportCommand(),
 		indexCommand(),

@@ -46,7 +46,7 @@ func packages(t *testing.T) []listed {
 // and its own only where named in sameLayer. ARCHITECTURE.md has the picture.
 var layers = [][]string{
 	{"jpeg", "internal/errs", "internal/tensor", "internal/rng"},
-	{"internal/pixel", "internal/arrowipc", "internal/shm", "internal/sysinfo", "internal/progress", "internal/worth"},
+	{"internal/pixel", "internal/arrowipc", "internal/shm", "internal/sysinfo", "internal/progress", "internal/worth", "internal/settings"},
 	{"internal/codec"},
 	{"internal/dataset", "internal/plan", "internal/transform"},
 	{"internal/source", "internal/text", "internal/tokenize", "internal/stats", "internal/batching", "internal/run"},
