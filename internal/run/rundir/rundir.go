@@ -10,6 +10,7 @@
 //	        lock      held by the run's supervisor
 //	        raw/      exact bytes, capped         clean/     bars collapsed, capped
 //	        errors    what supervisor and holder themselves printed
+//	        probe/    the sampler, its reports and the accounting (package sampler)
 //	history.db        all runs (package history)
 package rundir
 
@@ -54,6 +55,7 @@ type Spec struct {
 	RawCap     int64         `json:"raw_cap,omitempty"`
 	CleanCap   int64         `json:"clean_cap,omitempty"`
 	Notify     bool          `json:"notify"`
+	Sampler    bool          `json:"sampler,omitempty"` // the sampler is put into the command's Python processes
 }
 
 // Dir is one run's directory.
@@ -67,6 +69,7 @@ func (d Dir) HoldSock() string { return filepath.Join(string(d), "hold.sock") }
 func (d Dir) Raw() string      { return filepath.Join(string(d), "raw") }
 func (d Dir) Clean() string    { return filepath.Join(string(d), "clean") }
 func (d Dir) Errors() string   { return filepath.Join(string(d), "errors") }
+func (d Dir) Probe() string    { return filepath.Join(string(d), "probe") }
 func (d Dir) spec() string     { return filepath.Join(string(d), "spec.json") }
 
 // Lock makes this process the run's only supervisor until the file is closed;
