@@ -29,7 +29,7 @@ type Options struct {
 
 	// Unverified leaves out comparing the checksum of src with the one in Index;
 	// that of the header is compared in any case. It is for callers who have
-	// checked src themselves, or who read only Ranges of it.
+	// checked src themselves, or who read only the Ranges of an Outline of it.
 	Unverified bool
 
 	// MaxPixels bounds width times height; a larger image is refused before any

@@ -19,8 +19,8 @@
 //	err = d.Decode(dst, 3*r.Dx(), src, r, jpeg.Options{})
 //
 // Huffman-coded data can only be read from its start. An entropy index, from
-// BuildIndex, lets Decode begin near the region instead; Ranges tells which bytes
-// of the file that takes. Recode goes further: it makes a file of 1.26 times the
+// BuildIndex, lets Decode begin near the region instead; an Outline tells which
+// bytes of the file that takes. Recode goes further: it makes a file of 1.26 times the
 // length that decodes several times as fast, and from which Restore makes the
 // JPEG image again. Baseline turns progressive images into ones that can be
 // indexed. All three lose nothing.

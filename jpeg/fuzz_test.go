@@ -84,7 +84,11 @@ func FuzzIndex(f *testing.F) {
 		var d Decoder
 		_, err := decodeWhole(&d, src, Options{Index: x, Unverified: true})
 		mustBeOurs(t, err)
-		_, err = d.Ranges(nil, src, x, image.Rect(0, 0, 5, 5), 1)
+		outline, err := d.ParseOutline(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = outline.Ranges(nil, x, image.Rect(0, 0, 5, 5), 1)
 		mustBeOurs(t, err)
 	})
 }

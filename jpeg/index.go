@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
-	"image"
 	"math"
 )
 
@@ -156,6 +155,7 @@ func (w *stuffedWalk) to(src []byte, unstuffed int) int {
 // entropyIndex is an index that has been found to belong to the image.
 type entropyIndex struct {
 	entries []byte
+	file    int // length of the image file
 	size    int // of an entry in bytes
 	step    int
 	perRow  int
@@ -163,35 +163,45 @@ type entropyIndex struct {
 	length  int // of the entropy-coded data
 }
 
-// parseIndex checks an index against the image whose header has been read. Where
-// whole is false, d.p.src may be only the beginning of the file.
-func (d *Decoder) parseIndex(x []byte, whole, unverified bool) (ix entropyIndex, err error) {
-	le, f, src := binary.LittleEndian, &d.p.frame, d.p.src
-	bad := func(format string, args ...any) (entropyIndex, error) {
-		return ix, errAt(BadIndex, -1, format, args...)
+// parseIndex checks an index against the image whose header has been read.
+func (d *Decoder) parseIndex(x []byte, unverified bool) (entropyIndex, error) {
+	ix, err := readIndex(x, &d.p.frame)
+	if err != nil {
+		return ix, err
 	}
+	src, le := d.p.src, binary.LittleEndian
+	switch {
+	case ix.file != len(src):
+		err = errAt(BadIndex, -1, "it belongs to a file of %d bytes, not of %d", ix.file, len(src))
+	case le.Uint32(x[12:]) != crc32.Checksum(src[:d.p.scan.start], castagnoli):
+		err = errAt(BadIndex, -1, "it belongs to a file with another header")
+	case !unverified && le.Uint32(x[16:]) != crc32.Checksum(src, castagnoli):
+		err = errAt(BadIndex, -1, "it belongs to a file with other contents")
+	case ix.length > ix.file-d.p.scan.start:
+		err = errAt(BadIndex, -1, "its %d bytes of data do not fit the image", ix.length)
+	}
+	return ix, err
+}
+
+// readIndex checks an index by itself, and whether it is one of a frame.
+func readIndex(x []byte, f *frame) (ix entropyIndex, err error) {
+	le := binary.LittleEndian
 	switch {
 	case len(x) < indexHeader || string(x[:4]) != indexMagic:
-		return bad("not an entropy index of this version")
+		return ix, errAt(BadIndex, -1, "not an entropy index of this version")
 	case le.Uint32(x[4:]) != crc32.Checksum(x[8:], castagnoli):
-		return bad("its own checksum is wrong")
-	case whole && int(le.Uint32(x[8:])) != len(src) || int(le.Uint32(x[8:])) < len(src):
-		return bad("it belongs to a file of %d bytes, not of %d", le.Uint32(x[8:]), len(src))
-	case le.Uint32(x[12:]) != crc32.Checksum(src[:d.p.scan.start], castagnoli):
-		return bad("it belongs to a file with another header")
-	case !unverified && le.Uint32(x[16:]) != crc32.Checksum(src, castagnoli):
-		return bad("it belongs to a file with other contents")
+		return ix, errAt(BadIndex, -1, "its own checksum is wrong")
 	}
 	ix = entropyIndex{
-		entries: x[indexHeader:], step: int(le.Uint16(x[20:])), ncomp: int(le.Uint16(x[22:])),
+		entries: x[indexHeader:], file: int(le.Uint32(x[8:])), step: int(le.Uint16(x[20:])), ncomp: int(le.Uint16(x[22:])),
 		size: 4 + 2*f.ncomp, length: int(le.Uint32(x[24:])),
 	}
-	if ix.step == 0 || ix.ncomp != f.ncomp || ix.length > int(le.Uint32(x[8:]))-d.p.scan.start {
-		return bad("step %d, %d components, %d bytes of data do not fit the image", ix.step, ix.ncomp, ix.length)
+	if ix.step == 0 || ix.ncomp != f.ncomp {
+		return ix, errAt(BadIndex, -1, "step %d and %d components do not fit the image", ix.step, ix.ncomp)
 	}
 	ix.perRow = ceilDiv(f.mcusX, ix.step)
 	if len(ix.entries) != ix.size*ix.perRow*f.mcusY {
-		return bad("%d bytes of entries for %d rows of %d", len(ix.entries), f.mcusY, ix.perRow)
+		return ix, errAt(BadIndex, -1, "%d bytes of entries for %d rows of %d", len(ix.entries), f.mcusY, ix.perRow)
 	}
 	return ix, nil
 }
@@ -220,42 +230,4 @@ func (ix *entropyIndex) bytes(first, last int) (from, to int) {
 	begin, _ := ix.entry(first)
 	end, _ := ix.entry(last)
 	return begin >> 3, min(end>>3+2, ix.length)
-}
-
-// Range is a run of bytes of an image file.
-type Range struct{ Start, End int }
-
-// Ranges appends to dst the parts of an image file that decoding a region with
-// an index reads, in order and without overlap, where gaps of less than join
-// bytes are read over. The file is not needed, only its beginning up to the
-// entropy-coded data at least. To decode, let src have the length of the file
-// and its contents in the ranges, and set Options.Unverified.
-func (d *Decoder) Ranges(dst []Range, header, index []byte, region image.Rectangle, join int) ([]Range, error) {
-	if err := d.openSingleScan(header); err != nil {
-		return nil, err
-	}
-	ix, err := d.parseIndex(index, false, true)
-	if err != nil {
-		return nil, err
-	}
-	f, o := &d.p.frame, &d.out
-	if region == (image.Rectangle{}) {
-		region = image.Rect(0, 0, f.width, f.height)
-	}
-	if region.Empty() || !region.In(image.Rect(0, 0, f.width, f.height)) {
-		return nil, errAt(BadArgument, -1, "region %v is empty or outside of the %dx%d image", region, f.width, f.height)
-	}
-	o.cover(f, region)
-	dst = append(dst, Range{0, d.p.scan.start})
-	for r := o.r0; r < o.r1; r++ {
-		from, to := ix.bytes(ix.span(r, o.c0, o.c1))
-		next := Range{d.p.scan.start + from, d.p.scan.start + to}
-		if prev := &dst[len(dst)-1]; next.Start-prev.End < max(join, 1) {
-			prev.End = max(prev.End, next.End)
-		} else {
-			dst = append(dst, next)
-		}
-	}
-	d.p.src = nil
-	return dst, nil
 }

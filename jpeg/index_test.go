@@ -39,7 +39,12 @@ func checkIndexed(t *testing.T, d *Decoder, rng *rand.Rand, name string, src []b
 // checkRanges decodes from the ranges of the file alone.
 func checkRanges(t *testing.T, d *Decoder, name string, src, index []byte, r image.Rectangle, want picture) {
 	t.Helper()
-	ranges, err := d.Ranges(nil, src, index, r, 64)
+	outline, err := d.ParseOutline(src)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	ranges, err := outline.Ranges(nil, index, r, 64)
 	if err != nil {
 		t.Errorf("%s ranges of %v: %v", name, r, err)
 		return

@@ -14,7 +14,7 @@ type indexedRow struct {
 // decodeIndexed decodes the MCUs of a region that begins at any entry of an
 // index.
 func (d *Decoder) decodeIndexed(opts Options) error {
-	ix, err := d.parseIndex(opts.Index, true, opts.Unverified)
+	ix, err := d.parseIndex(opts.Index, opts.Unverified)
 	if err != nil {
 		return err
 	}
