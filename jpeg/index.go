@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"image"
 	"math"
 )
 
@@ -54,14 +55,57 @@ func (d *Decoder) AppendIndex(dst, src []byte, step int) ([]byte, error) {
 	if err := d.openSingleScan(src); err != nil {
 		return nil, err
 	}
+	d.coef = grow(d.coef, dummyBlock)
+	d.out.r0, d.out.r1 = 0, 0
+	index, err := d.appendIndex(dst, step)
+	d.p.src = nil
+	return index, err
+}
+
+// DecodeAndIndex is Decode and AppendIndex in one pass over the file: decoding a
+// region reads most of it anyway. Where the pixels are right but the rest of the
+// file is damaged, or the image is one without an index, it appends nothing and
+// returns no error. Options.Index and Partial must be unset.
+func (d *Decoder) DecodeAndIndex(dst []byte, stride int, src []byte, region image.Rectangle, opts Options, index []byte, step int) ([]byte, error) {
+	if step < 1 || step > math.MaxUint16 {
+		return index, errAt(BadArgument, -1, "index step %d", step)
+	}
+	if IsRecoded(src) || d.openSingleScan(src) != nil {
+		return index, d.Decode(dst, stride, src, region, opts)
+	}
+	defer func() { d.p.src, d.out.dst = nil, nil }() // they belong to the caller
+	f := &d.p.frame
+	if region == (image.Rectangle{}) {
+		region = image.Rect(0, 0, f.width, f.height)
+	}
+	if err := opts.admit(f); err != nil {
+		return index, err
+	}
+	if err := checkTarget(dst, stride, region, f); err != nil {
+		return index, err
+	}
+	if err := d.latch(); err != nil {
+		return index, err
+	}
+	d.prepare(dst, stride, region, 1)
+	d.rowJobs(0, f.mcusX)
+	made, err := d.appendIndex(index, step)
+	if err != nil { // perhaps of what the region does not need
+		return index, d.Decode(dst, stride, src, region, opts)
+	}
+	return made, nil
+}
+
+// appendIndex makes the index of the image whose header has been read, and on
+// the way the pixels of the MCU rows that d.out wants, with the blocks in d.jobs.
+func (d *Decoder) appendIndex(dst []byte, step int) ([]byte, error) {
 	p, base := &d.p, len(dst)
 	dst = append(dst, make([]byte, indexHeader)...)
 	dst, err := d.appendEntries(dst, step)
-	p.src = nil
 	if err != nil {
 		return nil, err
 	}
-	x := dst[base:]
+	x, src := dst[base:], p.src
 	copy(x, indexMagic)
 	le := binary.LittleEndian
 	le.PutUint32(x[8:], uint32(len(src)))
@@ -93,12 +137,16 @@ func (d *Decoder) openSingleScan(src []byte) error {
 
 // appendEntries passes over the whole scan.
 func (d *Decoder) appendEntries(dst []byte, step int) ([]byte, error) {
-	f, s, src := &d.p.frame, &d.scan, d.p.src
-	d.coef = grow(d.coef, dummyBlock)
-	d.jobs = s.plan.appendJobs(d.jobs[:0], -1, min(step, f.mcusX))
+	f, s, o, src := &d.p.frame, &d.scan, &d.out, d.p.src
+	d.skipJobs = s.plan.appendJobs(d.skipJobs[:0], -1, f.mcusX)
 	s.begin(src, d.p.scan.start, d.p.restartInterval)
 	walk := stuffedWalk{stuffed: s.seg.start}
-	for range f.mcusY {
+	for r := range f.mcusY {
+		jobs, wanted := d.skipJobs, o.r0 <= r && r < o.r1
+		if wanted {
+			jobs = d.jobs
+			clear(d.coef)
+		}
 		for m := 0; m < f.mcusX; m += step {
 			if s.interval > 0 && s.toGo == 0 {
 				s.restart(src)
@@ -114,10 +162,13 @@ func (d *Decoder) appendEntries(dst []byte, step int) ([]byte, error) {
 				}
 				dst = binary.LittleEndian.AppendUint16(dst, uint16(s.pred[i]))
 			}
-			s.decode(src, d.coef, d.jobs[:min(step, f.mcusX-m)*s.plan.n])
+			s.decode(src, d.coef, jobs[m*s.plan.n:min(m+step, f.mcusX)*s.plan.n])
 			if s.damage != nil {
 				return nil, s.damage
 			}
+		}
+		if wanted {
+			d.finishRows(r, 1)
 		}
 	}
 	return dst, nil

@@ -1,6 +1,7 @@
 package jpeg
 
 import (
+	"bytes"
 	"errors"
 	"image"
 	"math/rand/v2"
@@ -33,6 +34,32 @@ func checkIndexed(t *testing.T, d *Decoder, rng *rand.Rand, name string, src []b
 			t.Errorf("%s step %d region %v: %s", name, step, r, diff)
 		}
 		checkRanges(t, d, name, src, index, r, part)
+		checkByproduct(t, d, name, src, index, step, r, part)
+	}
+}
+
+// checkByproduct makes index and pixels in one pass.
+func checkByproduct(t *testing.T, d *Decoder, name string, src, index []byte, step int, r image.Rectangle, want picture) {
+	t.Helper()
+	if step == 0 {
+		step = DefaultStep
+	}
+	got := picture{want.w, want.h, make([]byte, len(want.pix))}
+	made, err := d.DecodeAndIndex(got.pix, 3*want.w, src, r, Options{}, []byte("before"), step)
+	if err != nil || !bytes.Equal(made, append([]byte("before"), index...)) {
+		t.Errorf("%s step %d region %v: another index as a by-product: %v", name, step, r, err)
+	}
+	if diff := got.differ(want); diff != "" {
+		t.Errorf("%s step %d region %v beside the index: %s", name, step, r, diff)
+	}
+	cut := src[:len(src)-len(src)/3]
+	wantErr := d.Decode(want.pix, 3*want.w, cut, r, Options{})
+	made, err = d.DecodeAndIndex(got.pix, 3*want.w, cut, r, Options{}, nil, step)
+	if (err == nil) != (wantErr == nil) || len(made) != 0 {
+		t.Errorf("%s cut off, region %v: %v with an index of %d bytes, without %v", name, r, err, len(made), wantErr)
+	}
+	if diff := got.differ(want); err == nil && diff != "" {
+		t.Errorf("%s cut off, region %v: %s", name, r, diff)
 	}
 }
 
