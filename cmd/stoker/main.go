@@ -48,11 +48,12 @@ func main() {
 // rootCommand returns the tree of commands. It sets started once the arguments
 // made sense: what fails before is the user's, not ours.
 func rootCommand(started *bool) *cobra.Command {
+	cobra.EnableCommandSorting = false // related commands stand together
 	root := &cobra.Command{
 		Use:   "stoker",
 		Short: "Shorten the wait for training, and make the rest bearable",
 		Long: `Stoker packs raw data once into a form cheap to read, feeds training loops
-without making them wait, and watches training runs.
+without making them wait, watches training runs, and says where their time goes.
 
 Exit codes: 0 success, 1 failure, 2 wrong usage, 3 not found, 4 corrupt data,
 5 memory or disk exhausted, 130 interrupted.`,
@@ -65,33 +66,39 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 3 not found, 4 corrupt data,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return errs.New(errs.Invalid, "%w", err).WithHint("see: %s --help", cmd.CommandPath())
 	})
-	root.AddCommand(commands()...)
+	for _, g := range commands() {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, cmd := range g.commands {
+			cmd.GroupID = g.id
+			root.AddCommand(cmd)
+		}
+	}
+	root.AddCommand(devCommand(), configCommand())
+	root.AddCommand(runProcesses()...)
 	return root
 }
 
-// commands lists every command; each lives in cmd_<verb>.go.
-func commands() []*cobra.Command {
-	return append(runProcesses(),
-		benchCommand(),
-		configCommand(),
-		devCommand(),
-		exportCommand(),
-		indexCommand(),
-		inspectCommand(),
-		packCommand(),
-		runCommand(),
-		stopCommand(),
-		runsCommand(),
-		rmCommand(),
-		planCommand(),
-		psCommand(),
-		logsCommand(),
-		attachCommand(),
-		serveCommand(),
-		verifyCommand(),
-		watchCommand(),
-		worthCommand(),
-	)
+// group is a part of the root command's help.
+type group struct {
+	id, title string
+	commands  []*cobra.Command
+}
+
+// commands lists every command of a user, part by part; each lives in
+// cmd_<verb>.go.
+func commands() []group {
+	return []group{
+		{"data", "Datasets and feeding:", []*cobra.Command{
+			packCommand(), inspectCommand(), verifyCommand(), indexCommand(), exportCommand(),
+			benchCommand(), planCommand(), serveCommand(),
+		}},
+		{"runs", "Training runs:", []*cobra.Command{
+			runCommand(), psCommand(), attachCommand(), logsCommand(), stopCommand(), watchCommand(), rmCommand(), runsCommand(),
+		}},
+		{"advice", "Where the time goes, and whether to act:", []*cobra.Command{
+			worthCommand(),
+		}},
+	}
 }
 
 // report prints err as users see it and returns the process's exit code.
