@@ -65,7 +65,7 @@ func Render(s estimate.Status, width int, color bool) string {
 func Plain(s estimate.Status) string {
 	parts := slices.DeleteFunc(partsOf(s), func(p part) bool { return p.weight == weightGraph })
 	for i := range parts {
-		parts[i].text = strings.NewReplacer("–", "-", "≥", ">=", " ", " ", "·", "").Replace(parts[i].text)
+		parts[i].text = strings.NewReplacer("–", "-", " ", " ", "·", "").Replace(parts[i].text)
 	}
 	return join(parts, false, 1<<30)
 }

@@ -11,6 +11,7 @@ import (
 
 // Weights: what stays longest in a narrow terminal has the highest.
 const (
+	weightTrack   = 5
 	weightRate    = 10
 	weightElapsed = 15
 	weightLoss    = 20
@@ -51,6 +52,7 @@ func partsOf(s estimate.Status) []part {
 	if s.Loss != nil {
 		add(weightLoss, plain, fmt.Sprintf("loss %.4g", *s.Loss), "")
 	}
+	add(weightTrack, dim, Record(s.Track), "")
 	if s.LoseSeconds >= 60 {
 		add(weightLose, yellow, "if it dies now you lose "+Duration(s.LoseSeconds), "lose "+Duration(s.LoseSeconds))
 	}
@@ -64,15 +66,15 @@ func addRemaining(s estimate.Status, add func(int, style, string, string)) {
 		add(weightLeft-25, dim, "no forecast yet", "")
 	default:
 		left := Duration(s.RemainingMid)
-		sign := ""
-		if s.AtLeast {
-			sign = "≥ "
+		long, short := left, left
+		if s.Unseen {
+			long, short = "about "+left, "~"+left
 		}
 		scope := " left"
 		if s.EpochOnly {
 			scope = " left in this epoch"
 		}
-		add(weightLeft, bold, sign+left+scope, sign+left+" left")
+		add(weightLeft, bold, long+scope, short+" left")
 		if r := interval(s.RemainingLow, s.RemainingHigh); r != left {
 			add(weightRange, dim, "("+r+")", "")
 		}
@@ -80,6 +82,14 @@ func addRemaining(s estimate.Status, add func(int, style, string, string)) {
 			add(weightArrival, plain, "done "+Clock(s.At, s.Arrival), Clock(s.At, s.Arrival))
 		}
 	}
+}
+
+// Record says how earlier forecasts of the command held; "" where none was made.
+func Record(t *estimate.Track) string {
+	if t == nil || t.Runs == 0 {
+		return ""
+	}
+	return fmt.Sprintf("forecasts at %.0f %%: off by %.0f %%, held %d/%d", t.At, 100*t.MedianError, t.Held, t.Runs)
 }
 
 // clean takes control characters out: what a program calls its unit must not move

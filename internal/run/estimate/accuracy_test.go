@@ -83,7 +83,7 @@ func TestAccuracy(t *testing.T) {
 	var alone, known, heldAlone, heldKnown float64
 	rivalSum := make([]float64, len(rivals))
 	for _, s := range scenarios {
-		a, k := measure(t, s, 0, true), measure(t, s, 3, false)
+		a, k := measure(t, s, 0, testing.Verbose()), measure(t, s, 3, false)
 		fmt.Fprintf(&table, "| %s | %.1f %% | %.0f %% | %.1f %% | %.0f %% |", s.name, 100*a.abs/a.n, 100*a.held/a.n, 100*k.abs/k.n, 100*k.held/k.n)
 		for i := range rivals {
 			v := a.rival[i] / a.rivalN[i]
@@ -108,9 +108,13 @@ func TestAccuracy(t *testing.T) {
 	if e := known / n; e > 0.025 {
 		t.Errorf("error with history is %.1f %%, want at most 2.5 %%", 100*e)
 	}
+	low, high := 0.78, 0.97 // few runs
+	if os.Getenv("STOKER_LONG") != "" {
+		low, high = 0.80, 0.95
+	}
 	for _, c := range []float64{heldAlone / n, heldKnown / n} {
-		if c < 0.80 || c > 0.95 {
-			t.Errorf("the 90 %% interval held in %.0f %%, want 80-95 %%", 100*c)
+		if c < low || c > high {
+			t.Errorf("the 90 %% interval held in %.0f %%, want %.0f-%.0f %%", 100*c, 100*low, 100*high)
 		}
 	}
 }

@@ -6,7 +6,7 @@
 // checkpoints, told by lines or seen from the clock) and the end. Every phase has
 // its own speed. The rates that programs print are never used. The remaining time
 // is steps left times the speed of the current regime, plus the pauses still to
-// come, plus the end; blocks of steps and pauses are resampled for an interval.
+// come, plus the end; an interval comes from drawn futures of all three.
 // A change of speed drops what was measured before it and is said in the notes.
 // Records of earlier runs of the same command give what a run cannot know yet:
 // the cost of the first validation, how much faster warm caches are, where the

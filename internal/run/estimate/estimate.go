@@ -32,6 +32,8 @@ type Estimator struct {
 
 	phase      string
 	phaseSince float64
+	skipped    float64        // seconds spent on skipping batches after a resume
+	startup    float64        // seconds until the first step of the first counter, less skipped; 0 = not yet
 	side       progress.Event // last event of a counter that is not the run's: skipping, validation, downloads
 	sideFirst  progress.Event // first one of this phase
 	metrics    map[string]float64
@@ -102,6 +104,12 @@ func (e *Estimator) advance(t float64) {
 	}
 	e.fresh = false
 	if e.line.warm && !before {
+		if e.startup == 0 {
+			e.startup = e.line.start - e.skipped
+			if e.phase == progress.Resume {
+				e.startup -= t - e.phaseSince
+			}
+		}
 		e.noteResumed()
 	}
 	if c != nil {
@@ -189,6 +197,9 @@ func (e *Estimator) enter(phase string, t float64) {
 	if phase == e.phase {
 		return
 	}
+	if e.phase == progress.Resume {
+		e.skipped += t - e.phaseSince
+	}
 	e.phase, e.phaseSince = phase, t
 }
 
@@ -201,6 +212,7 @@ func (e *Estimator) ahead() ahead {
 		a.pos = min(a.pos, a.total)
 	}
 	a.trend, a.steady = e.line.curve.trend(a.pos, a.total, a.perEpoch)
+	a.end, a.endSD = e.prior.end(e.startup)
 	if a.perEpoch > 0 && a.total > 0 {
 		a.epochs = int(math.Round(a.total / a.perEpoch))
 	}

@@ -225,8 +225,8 @@ func TestHistoryKnowsTheFirstValidation(t *testing.T) {
 	h := pastRuns(scenarios[0], 2, 9)
 	tr := simulate(scenarios[0], 1)
 	play(tr, h, func(percent int, s estimate.Status, left float64) {
-		if s.AtLeast {
-			t.Errorf("at %d %%: forecast says at least", percent)
+		if s.Unseen {
+			t.Errorf("at %d %%: something is still unseen", percent)
 		}
 	})
 	e := estimate.New(estimate.Options{Start: begin}, h)

@@ -44,6 +44,7 @@ type Pauses struct {
 	Mean  float64 `json:"mean"`            // seconds
 	SD    float64 `json:"sd"`              // seconds
 	Every float64 `json:"every,omitempty"` // steps between them, 0 = irregular
+	First float64 `json:"first,omitempty"` // seconds of the first one, which Mean then leaves out; 0 = it had no other
 }
 
 // Estimate is a forecast as it was made.

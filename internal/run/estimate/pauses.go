@@ -21,12 +21,17 @@ type pauses struct {
 	pos  []float64 // places, at most maxPauses, the newest
 	cost []float64 // seconds, of the same
 	n    int       // all
+	// The first pause is often dearer than the rest (a validation that compiles,
+	// and reads files for the first time) and is kept apart.
+	first float64
 }
 
 const maxPauses = 64
 
 func (p *pauses) add(pos, cost float64) {
-	p.n++
+	if p.n++; p.n == 1 {
+		p.first = cost
+	}
 	if len(p.pos) == maxPauses {
 		p.pos = slices.Delete(p.pos, 0, 1)
 		p.cost = slices.Delete(p.cost, 0, 1)
@@ -36,14 +41,14 @@ func (p *pauses) add(pos, cost float64) {
 }
 
 // mean returns the mean cost of the newest pauses and its standard deviation.
-// The first of several is left out when it is far above the rest: a first
-// validation compiles.
-func (p *pauses) mean() (mean, sd float64) {
+// The first of the run is left out where that is known to be right, or when it
+// is far above the rest.
+func (p *pauses) mean(firstApart bool) (mean, sd float64) {
 	c := p.cost
 	if len(c) > 12 {
 		c = c[len(c)-12:]
 	}
-	if len(c) >= 3 && c[0] > 1.5*median(c[1:]) {
+	if p.n == len(c) && (firstApart && len(c) >= 2 || len(c) >= 3 && c[0] > 1.5*median(c[1:])) {
 		c = c[1:]
 	}
 	for _, x := range c {

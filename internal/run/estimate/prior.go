@@ -1,6 +1,9 @@
 package estimate
 
-import "math"
+import (
+	"math"
+	"math/rand/v2"
+)
 
 // prior is what history says, digested.
 type prior struct {
@@ -8,25 +11,44 @@ type prior struct {
 	start   float64 // seconds until the first step
 	final   float64 // seconds after the last one
 	finalSD float64 // its relative spread
-	pauses  map[string]*Pauses
+	pauses  map[string]*priorPauses
 	speedSD float64 // of a run's speed around the mean of runs, relative
 }
 
 // Floors and defaults of the spread between runs, relative. Without history the
-// rest of the run may differ from what was seen by speedUnknown (measured on the
-// simulated scenarios of this package's tests, which include throttling).
+// rest of the run may be faster or slower than what was seen (measured on the
+// simulated scenarios of this package's tests, which include throttling): more
+// happens that slows a run down than that makes it faster.
 const (
-	minSpeedSD   = 0.015
-	minRestSD    = 0.004
-	oneRunSD     = 0.04
-	speedUnknown = 0.06
-	unseenAbove  = 0.25 // of the upper bound, before the first validation
-	maxDrift     = 0.4  // of the share of the spread that changes of speed so far add
-	coldBelow    = 0.15 // of the lower bound, in the first epoch: caches may be cold
+	minSpeedSD    = 0.015
+	minRestSD     = 0.004
+	oneRunSD      = 0.03
+	unknownFaster = 0.015
+	unknownSlower = 0.13
+	maxDrift      = 0.4  // of the share of the spread that changes of speed so far add
+	coldBelow     = 0.15 // of the lower bound, in the first epoch: caches may be cold
 )
 
+// Without history the end of a run (the last checkpoint, leaving Python) is
+// taken to last a fifth of its start: the median of the recorded runs
+// (testdata/runs) is 0.23, 12 of 14 lie between 0.14 and 1.
+const (
+	endShare  = 0.2
+	endSpread = 0.7 // standard deviation of the logarithm
+	maxEnd    = 60  // seconds: a long start is mostly preparation of data
+)
+
+// end is how long the run will go on after its last step, and how far, relative,
+// that may be off, given that it started in so many seconds.
+func (p *prior) end(start float64) (seconds, sd float64) {
+	if p.any() {
+		return p.final, p.finalSD
+	}
+	return min(endShare*max(start, 0), maxEnd), endSpread
+}
+
 func newPrior(h History) *prior {
-	p := &prior{records: h.usable(), pauses: map[string]*Pauses{}}
+	p := &prior{records: h.usable(), pauses: map[string]*priorPauses{}}
 	n := float64(len(p.records))
 	if n == 0 {
 		return p
@@ -55,16 +77,26 @@ func newPrior(h History) *prior {
 	return p
 }
 
+// priorPauses are the pauses of one kind over all records; First is their mean.
+type priorPauses struct {
+	Pauses
+	firsts int // records that know a First
+}
+
 func (p *prior) addPauses(q Pauses) {
 	s := p.pauses[q.Kind]
 	if s == nil {
-		s = &Pauses{Kind: q.Kind}
+		s = &priorPauses{Pauses: Pauses{Kind: q.Kind}}
 		p.pauses[q.Kind] = s
 	}
 	total := float64(s.Count + q.Count)
 	if total > 0 {
 		s.Mean = (s.Mean*float64(s.Count) + q.Mean*float64(q.Count)) / total
 		s.SD = (s.SD*float64(s.Count) + q.SD*float64(q.Count)) / total
+	}
+	if q.First > 0 {
+		s.First = (s.First*float64(s.firsts) + q.First) / float64(s.firsts+1)
+		s.firsts++
 	}
 	s.Count += q.Count
 	s.Every = q.Every
@@ -100,8 +132,17 @@ func (p *prior) seen(kind string) (n int) {
 
 // runSpread is what widens the interval beyond the resampled blocks.
 type runSpread struct {
-	sd           float64 // of the speed level of the rest, relative
-	below, above float64 // further shares of the bounds
+	faster, slower float64 // standard deviations of the logarithm of the rest's level, to either side
+	below, above   float64 // further shares of the bounds
+}
+
+// level draws by what factor the rest of the run is slower than what was seen.
+func (s runSpread) level(rng *rand.Rand) float64 {
+	z := rng.NormFloat64()
+	if z < 0 {
+		return math.Exp(s.faster * z)
+	}
+	return math.Exp(s.slower * z)
 }
 
 // spread says how far the rest of a run may lie from what was seen.
@@ -116,12 +157,11 @@ func (p *prior) spread(a ahead) runSpread {
 	}
 	drift = min(drift*(1-done)/max(done, 0.1), maxDrift*maxDrift)
 	if p.any() {
-		return runSpread{sd: math.Sqrt(p.restSD(done)*p.restSD(done) + drift/4)}
+		sd := math.Sqrt(p.restSD(done)*p.restSD(done) + drift/4)
+		return runSpread{faster: sd, slower: sd}
 	}
-	s := runSpread{sd: math.Sqrt(speedUnknown*speedUnknown*max(0.1, 1-done) + drift/4)}
-	if a.unseen {
-		s.above = unseenAbove
-	}
+	left := max(0.1, 1-done)
+	s := runSpread{faster: math.Sqrt(unknownFaster*unknownFaster*left + drift/4), slower: math.Sqrt(unknownSlower*unknownSlower*left + drift/4)}
 	if a.trend > 0 {
 		s.above += a.trend
 	} else {

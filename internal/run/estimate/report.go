@@ -91,7 +91,7 @@ func (e *Estimator) fillRemaining(s *Status, now time.Time, t float64) {
 	if !f.known {
 		return
 	}
-	s.RemainingLow, s.RemainingMid, s.RemainingHigh, s.AtLeast = f.low, f.mid, f.high, f.atLeast
+	s.RemainingLow, s.RemainingMid, s.RemainingHigh, s.Unseen = f.low, f.mid, f.high, f.unseen
 	s.Arrival = now.Add(time.Duration(f.mid * float64(time.Second))).Round(time.Second)
 }
 
@@ -120,8 +120,11 @@ func (e *Estimator) Record(now time.Time, complete bool) Record {
 	e.fillSpeeds(&r)
 	for _, kind := range pauseKinds {
 		if q := e.line.pauses[kind]; q != nil {
-			mean, sd := q.mean()
-			r.Pauses = append(r.Pauses, Pauses{Kind: kind, Count: q.n, Mean: mean, SD: sd, Every: q.every(1, false)})
+			p := Pauses{Kind: kind, Count: q.n, Every: q.every(1, false)}
+			if p.Mean, p.SD = q.mean(true); q.n > 1 {
+				p.First = q.first
+			}
+			r.Pauses = append(r.Pauses, p)
 		}
 	}
 	return r

@@ -1,11 +1,12 @@
 package estimate
 
-// shape is what earlier runs say about the speed along the run: seconds per step
-// at each place. It is built once the number of steps is known, since history is
-// kept over equal parts of the run.
+import "sort"
+
+// shape is what earlier runs say about the speed along the run: the seconds that
+// steps take up to each place, linear between knots. It is built once the number
+// of steps is known, since history is kept over equal parts of the run.
 type shape struct {
-	total float64
-	cum   []float64 // seconds up to the end of each part; cum[0] = 0
+	pos, sec []float64 // increasing; both begin with 0
 }
 
 // profileParts is the number of equal parts of a Record's profile.
@@ -16,13 +17,14 @@ const profileParts = 50
 // warm step times for the first and the later epochs.
 func newShape(records []Record, total, perEpoch float64) *shape {
 	var sum [profileParts]float64
-	runs := 0.0
+	var runs, cold float64
 	for _, r := range records {
 		p := r.profileFor(total, perEpoch)
 		if p == nil {
 			continue
 		}
 		runs++
+		cold += r.ColdStep
 		for i := range sum {
 			sum[i] += p[i]
 		}
@@ -30,11 +32,28 @@ func newShape(records []Record, total, perEpoch float64) *shape {
 	if runs == 0 || total <= 0 {
 		return nil
 	}
-	s := &shape{total: total, cum: make([]float64, profileParts+1)}
+	s := &shape{pos: []float64{0}, sec: []float64{0}}
+	part := total / profileParts
 	for i := range sum {
-		s.cum[i+1] = s.cum[i] + sum[i]/runs*total/profileParts
+		s.add(part*float64(i+1), s.sec[i]+sum[i]/runs*part)
 	}
+	s.split(perEpoch, cold/runs*perEpoch)
 	return s
+}
+
+func (s *shape) add(pos, sec float64) { s.pos, s.sec = append(s.pos, pos), append(s.sec, sec) }
+
+// split puts a knot at the end of a cold first epoch that lies inside a part,
+// whose mean would else be taken for cold and warm steps alike.
+func (s *shape) split(pos, sec float64) {
+	i := sort.SearchFloat64s(s.pos, pos)
+	if i == 0 || i == len(s.pos) || s.pos[i] == pos || sec <= s.sec[i-1] || sec >= s.sec[i] {
+		return
+	}
+	s.add(0, 0)
+	copy(s.pos[i+1:], s.pos[i:])
+	copy(s.sec[i+1:], s.sec[i:])
+	s.pos[i], s.sec[i] = pos, sec
 }
 
 func (r *Record) profileFor(total, perEpoch float64) []float64 {
@@ -57,14 +76,9 @@ func (r *Record) profileFor(total, perEpoch float64) []float64 {
 // seconds that history expects for the steps from a to b.
 func (s *shape) seconds(a, b float64) float64 { return s.upTo(b) - s.upTo(a) }
 
+// upTo interpolates, and goes on with the first or last part's speed outside.
 func (s *shape) upTo(pos float64) float64 {
-	f := pos / s.total * profileParts
-	switch {
-	case f <= 0:
-		return f * s.cum[1]
-	case f >= profileParts:
-		return s.cum[profileParts] + (f-profileParts)*(s.cum[profileParts]-s.cum[profileParts-1])
-	}
-	i := int(f)
-	return s.cum[i] + (f-float64(i))*(s.cum[i+1]-s.cum[i])
+	i := min(max(sort.SearchFloat64s(s.pos, pos), 1), len(s.pos)-1)
+	f := (pos - s.pos[i-1]) / (s.pos[i] - s.pos[i-1])
+	return s.sec[i-1] + f*(s.sec[i]-s.sec[i-1])
 }

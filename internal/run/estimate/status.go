@@ -32,9 +32,9 @@ type Status struct {
 	RemainingMid  float64 `json:"remaining_mid"`
 	RemainingHigh float64 `json:"remaining_high"`
 	Coverage      float64 `json:"coverage"`
-	// AtLeast says that something that costs time was never seen yet (the first
-	// validation): the truth is rather above Mid.
-	AtLeast bool `json:"at_least,omitempty"`
+	// Unseen says that a pause which will come was never seen yet (the first
+	// validation): Mid holds what is usual, and may be off.
+	Unseen bool `json:"unseen,omitempty"`
 	// EpochOnly says that the number of epochs is unknown: Remaining and Percent
 	// are those of the running epoch.
 	EpochOnly bool      `json:"epoch_only,omitempty"`

@@ -79,7 +79,7 @@ func (t *teller) forecast(now time.Time, p estimate.Status) {
 	arrival := now.Add(left)
 	switch slip := arrival.Sub(t.arrival); {
 	case t.told.IsZero():
-		if left < tellFirst || p.AtLeast || p.RemainingHigh > 2*p.RemainingMid {
+		if left < tellFirst || p.Unseen || p.RemainingHigh > 2*p.RemainingMid {
 			return // not worth telling, or not sure enough yet
 		}
 		t.send(notify.Forecast, "you can go; back at "+bar.Clock(now, arrival), fmt.Sprintf("%s left (%s to %s). %s", bar.Duration(p.RemainingMid),
