@@ -299,7 +299,7 @@ func TestMachineRestarted(t *testing.T) {
 		r := start(t, state, "sleep 60", func(s *rundir.Spec) { s.BootID = "the boot before" })
 		r.running()
 		row, _ := listing.One(state, r.dir)
-		if row.State != rundir.Ended || row.Cause != "rebooted" || !strings.Contains(row.Text, "last known") {
+		if row.State != rundir.Ended || row.Cause != "rebooted" || !strings.Contains(row.Text, "last known") || !strings.Contains(row.Advice, "stoker run -- sh -c") {
 			t.Fatalf("%+v", row)
 		}
 		r.kill()

@@ -86,17 +86,25 @@ func Score(r Record, truth time.Duration) []Scored {
 // TrackAt sums up how forecasts at the given percentage held over the complete
 // runs of h; nil if none was scored.
 func (h History) TrackAt(percent float64) *Track {
+	var all []Scored
+	for _, r := range h.usable() {
+		all = append(all, Score(r, time.Duration(r.Seconds*float64(time.Second)))...)
+	}
+	return SumUp(percent, all)
+}
+
+// SumUp sums up the scores at the given percentage; nil where there is none.
+func SumUp(percent float64, scores []Scored) *Track {
 	t := Track{At: percent}
 	var errors []float64
-	for _, r := range h.usable() {
-		for _, s := range Score(r, time.Duration(r.Seconds*float64(time.Second))) {
-			if s.Percent == percent {
-				t.Runs++
-				errors = append(errors, math.Abs(s.Error))
-				if s.Held {
-					t.Held++
-				}
-			}
+	for _, s := range scores {
+		if s.Percent != percent {
+			continue
+		}
+		t.Runs++
+		errors = append(errors, math.Abs(s.Error))
+		if s.Held {
+			t.Held++
 		}
 	}
 	if t.Runs == 0 {

@@ -37,7 +37,9 @@ type Row struct {
 	Safe     *rundir.Checkpoint `json:"checkpoint,omitempty"`
 	Code     int                `json:"code"`
 	Cause    string             `json:"cause,omitempty"`
-	Text     string             `json:"text,omitempty"` // why it ended, in words
+	Text     string             `json:"text,omitempty"`     // why it ended, in words
+	Advice   string             `json:"advice,omitempty"`   // what to do about that
+	Forecast *estimate.Scored   `json:"forecast,omitempty"` // the forecast at 10 % against the truth
 }
 
 // barWidth fits a notebook's cell.
@@ -45,6 +47,27 @@ const barWidth = 100
 
 // Live reports whether the run has not ended, as far as is known.
 func (r Row) Live() bool { return r.State != rundir.Ended }
+
+// CutOff reports whether the run was ended by something outside of it: what it
+// did can be done again.
+func (r Row) CutOff() bool {
+	return !r.Live() && (r.Cause == string(cause.Rebooted) || r.Cause == string(cause.Lost))
+}
+
+// scoreAt is the share of a run, in percent, at which its forecast is judged.
+const scoreAt = 10
+
+// Record sums up how the forecasts of the listed runs held; nil where none was
+// scored.
+func Record(rows []Row) *estimate.Track {
+	var scores []estimate.Scored
+	for _, r := range rows {
+		if r.Forecast != nil {
+			scores = append(scores, *r.Forecast)
+		}
+	}
+	return estimate.SumUp(scoreAt, scores)
+}
 
 // Options of a listing.
 type Options struct {
@@ -116,7 +139,7 @@ func fromStatus(spec rundir.Spec, s rundir.Status) Row {
 		row.DataWait = *s.DataWait
 	}
 	if s.End != nil {
-		row.Code, row.Cause, row.Text = s.End.Code, s.End.Cause, s.End.Text
+		row.Code, row.Cause, row.Text, row.Advice = s.End.Code, s.End.Cause, s.End.Text, s.End.Advice
 		if s.Phase == rundir.Ended {
 			row.Ended = s.End.Time
 		}
@@ -140,6 +163,14 @@ func fromHistory(ctx context.Context, state rundir.State, n int) ([]Row, error) 
 			Ended: r.Ended, Attempt: r.Attempts, Percent: r.Percent, DataWait: r.DataWait, Code: r.Code, Cause: r.Cause, Text: r.Text}
 		if r.Ended.IsZero() {
 			row.Cause, row.Text = string(cause.Lost), "its end was never recorded"
+		}
+		if i := slices.IndexFunc(r.Scores, func(s estimate.Scored) bool { return s.Percent == scoreAt }); i >= 0 {
+			row.Forecast = &r.Scores[i]
+		}
+		if row.CutOff() { // the history has no advice: the run's directory does
+			if s, err := rundir.ReadStatus(state.Run(r.ID).Status()); err == nil && s.End != nil {
+				row.Advice = s.End.Advice
+			}
 		}
 		rows = append(rows, row)
 	}

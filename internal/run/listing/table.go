@@ -3,6 +3,7 @@ package listing
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -25,7 +26,19 @@ func Table(w io.Writer, rows []Row, now time.Time, host string, width int, color
 		head := fmt.Sprintf("%-5s %-*s %-12s %-10s ", r.ID, nameWidth, cut(label(r, host), nameWidth), bar.Clock(now, r.Started), stateWord(r))
 		fmt.Fprintln(w, head+story(r, now, max(width-len(head)-1, 20), color))
 	}
+	for _, r := range rows { // a command to copy is not cut
+		if r.CutOff() && r.Advice != "" && now.Sub(r.Ended) < adviceFor {
+			fmt.Fprintf(w, "run %s was cut off; %s\n", r.ID, r.Advice)
+		}
+	}
+	if t := Record(rows); t != nil {
+		fmt.Fprintf(w, "forecasts at %d %% of a run were off by %.0f %% (median); the interval held %d of %d times\n",
+			scoreAt, 100*t.MedianError, t.Held, t.Runs)
+	}
 }
+
+// adviceFor is how long the list says how to go on with a run that was cut off.
+const adviceFor = 7 * 24 * time.Hour
 
 // label is the run's name, or its program; runs of other machines say which.
 func label(r Row, host string) string {
@@ -85,6 +98,9 @@ func story(r Row, now time.Time, width int, color bool) string {
 		}
 		if took := r.Ended.Sub(r.Started); !r.Ended.IsZero() {
 			extra = append(extra, "after "+bar.Duration(took.Seconds()))
+		}
+		if f := r.Forecast; f != nil {
+			extra = append(extra, fmt.Sprintf("forecast off by %.0f %%", 100*math.Abs(f.Error)))
 		}
 		if r.Attempt > 1 {
 			extra = append(extra, fmt.Sprintf("%d attempts", r.Attempt))

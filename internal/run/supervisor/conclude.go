@@ -8,6 +8,7 @@ import (
 	"stoker/internal/run/hold"
 	"stoker/internal/run/journal"
 	"stoker/internal/run/procs"
+	"stoker/internal/run/recipe"
 	"stoker/internal/run/rundir"
 	"stoker/internal/run/screen"
 	"stoker/internal/run/seglog"
@@ -16,7 +17,7 @@ import (
 // conclude says how a run ended whose supervisor did not live to say it. If the
 // holder wrote the exit status to the journal, that is the truth; else what was
 // last known is all there is, and the text says so.
-func conclude(d rundir.Dir, last rundir.Status, judged rundir.Phase) rundir.End {
+func conclude(d rundir.Dir, spec rundir.Spec, last rundir.Status, judged rundir.Phase) rundir.End {
 	end := rundir.End{Time: last.Updated, Code: 255, Cause: string(cause.Lost),
 		Text: fmt.Sprintf("all its processes were killed; last known %s", last.Updated.Local().Format("2006-01-02 15:04:05"))}
 	if state, ok := lastExit(d); ok && !state.Running {
@@ -29,7 +30,9 @@ func conclude(d rundir.Dir, last rundir.Status, judged rundir.Phase) rundir.End 
 			end.Text += at.Local().Format(" (up since 2006-01-02 15:04)")
 		}
 		end.Text += fmt.Sprintf("; last known %s", last.Updated.Local().Format("2006-01-02 15:04:05"))
-		end.Advice = "start it again with the script's own resume option"
+	}
+	if end.Advice == "" && (end.Cause == string(cause.Rebooted) || end.Cause == string(cause.Lost)) {
+		end.Advice = goOn(spec, last.Checkpoint)
 	}
 	if c := last.Checkpoint; c != nil && end.Code != 0 {
 		end.Text += fmt.Sprintf("; last checkpoint %s, %s before", c.Path, end.Time.Sub(c.Time).Round(time.Second))
@@ -38,6 +41,20 @@ func conclude(d rundir.Dir, last rundir.Status, judged rundir.Phase) rundir.End 
 		end.Last = lastLines(tailOf(d), 20)
 	}
 	return end
+}
+
+// goOn is the command that goes on with a run of which nothing is left: with the
+// framework's own resume flags where they are known.
+func goOn(spec rundir.Spec, newest *rundir.Checkpoint) string {
+	f := recipe.Facts{Argv: spec.Argv, Dir: spec.Dir}
+	if newest != nil {
+		f.Checkpoint = newest.Path
+	}
+	again := "cd " + command([]string{spec.Dir}) + " && stoker run -- "
+	if r, ok := recipe.Find(f); ok {
+		return "to resume (" + r.Framework + "): " + again + command(r.Argv)
+	}
+	return "to start it again, with the script's own resume option if it has one: " + again + command(spec.Argv)
 }
 
 // lastExit returns the newest state that the holder journalled.

@@ -126,7 +126,7 @@ func Settle(state rundir.State, d rundir.Dir, spec rundir.Spec, last rundir.Stat
 	switch judged := rundir.Judge(spec, last, procs.Host(), procs.BootID(), procs.ID.Alive); judged {
 	case rundir.Ended:
 	case rundir.Lost, rundir.Rebooted:
-		end := conclude(d, last, judged)
+		end := conclude(d, spec, last, judged)
 		last.Phase, last.End = rundir.Ended, &end
 		if err := writeEnd(d, last); err != nil {
 			return last, err
