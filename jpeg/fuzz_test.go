@@ -84,7 +84,7 @@ func FuzzIndex(f *testing.F) {
 		var d Decoder
 		_, err := decodeWhole(&d, src, Options{Index: x, Unverified: true})
 		mustBeOurs(t, err)
-		outline, err := d.ParseOutline(src)
+		outline, err := ParseOutline(src)
 		if err != nil {
 			t.Fatal(err)
 		}

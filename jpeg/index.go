@@ -122,17 +122,25 @@ func (d *Decoder) appendIndex(dst []byte, step int) ([]byte, error) {
 func (d *Decoder) openSingleScan(src []byte) error {
 	d.p = parser{}
 	d.scan.damage = nil
-	if err := d.p.toScan(src); err != nil {
+	if err := d.p.toSingleScan(src); err != nil {
 		return err
-	}
-	if d.p.scan.n != d.p.frame.ncomp || d.p.frame.progressive {
-		return errAt(Unsupported, d.p.scan.sosPos, "image of several scans cannot be indexed")
-	}
-	if len(src)-d.p.scan.start > math.MaxUint32/8 {
-		return errAt(Unsupported, -1, "file of %d bytes is too long for an index", len(src))
 	}
 	d.p.supplyTables()
 	return d.setup()
+}
+
+// toSingleScan reads up to the only scan of an image.
+func (p *parser) toSingleScan(src []byte) error {
+	if err := p.toScan(src); err != nil {
+		return err
+	}
+	if p.scan.n != p.frame.ncomp || p.frame.progressive {
+		return errAt(Unsupported, p.scan.sosPos, "image of several scans cannot be indexed")
+	}
+	if len(src)-p.scan.start > math.MaxUint32/8 {
+		return errAt(Unsupported, -1, "file of %d bytes is too long for an index", len(src))
+	}
+	return nil
 }
 
 // appendEntries passes over the whole scan.

@@ -66,7 +66,7 @@ func checkByproduct(t *testing.T, d *Decoder, name string, src, index []byte, st
 // checkRanges decodes from the ranges of the file alone.
 func checkRanges(t *testing.T, d *Decoder, name string, src, index []byte, r image.Rectangle, want picture) {
 	t.Helper()
-	outline, err := d.ParseOutline(src)
+	outline, err := ParseOutline(src)
 	if err != nil {
 		t.Errorf("%s: %v", name, err)
 		return

@@ -14,13 +14,12 @@ type Outline struct {
 
 // ParseOutline reads the header of an image that can be indexed. Other images
 // are an error of kind Unsupported.
-func (d *Decoder) ParseOutline(src []byte) (Outline, error) {
-	if err := d.openSingleScan(src); err != nil {
+func ParseOutline(src []byte) (Outline, error) {
+	var p parser
+	if err := p.toSingleScan(src); err != nil {
 		return Outline{}, err
 	}
-	o := Outline{Header: d.p.header(), Start: d.p.scan.start}
-	d.p.src = nil
-	return o, nil
+	return Outline{Header: p.header(), Start: p.scan.start}, nil
 }
 
 // Ranges appends to dst the parts of an image file that decoding a region with

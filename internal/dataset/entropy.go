@@ -13,6 +13,7 @@ import (
 
 	"stoker/internal/arrowipc"
 	"stoker/internal/codec"
+	"stoker/internal/entropy"
 	"stoker/internal/errs"
 )
 
@@ -30,12 +31,18 @@ type Entropy struct {
 const EntropyRows = math.MaxUint16
 
 const (
-	entropyColumn     = "entropy"
 	entropyBatchShift = 10
 	entropyBatchRows  = 1 << entropyBatchShift
 )
 
-var entropySchema = &arrowipc.Schema{Fields: []arrowipc.Field{{Name: entropyColumn, Type: arrowipc.Binary}}}
+// Columns of an entropy file.
+const (
+	colEntropy = iota
+	colParts
+)
+
+var entropySchema = &arrowipc.Schema{Fields: []arrowipc.Field{
+	{Name: "entropy", Type: arrowipc.Binary}, {Name: "parts", Type: arrowipc.Binary}}}
 
 // EntropyOptions are the options of AddEntropy.
 type EntropyOptions struct {
@@ -212,8 +219,9 @@ func writeEntropy(ctx context.Context, out *output, mapped []byte, o EntropyOpti
 		if err != nil {
 			return err
 		}
-		for _, index := range indexes {
-			rows.AppendBytes(0, index)
+		for i := range indexes {
+			rows.AppendBytes(colEntropy, indexes[i].entropy)
+			rows.AppendBytes(colParts, indexes[i].parts)
 			if rows.Rows() == entropyBatchRows {
 				if _, err := w.WriteBatch(rows); err != nil {
 					return err
@@ -231,16 +239,19 @@ func writeEntropy(ctx context.Context, out *output, mapped []byte, o EntropyOpti
 	return w.Finish()
 }
 
+// indexed is the row of an entropy file for one image.
+type indexed struct{ entropy, parts []byte }
+
 // indexBatch indexes the images of one record batch of a shard, one goroutine to
 // each set of decoders. Images without an index, and such as cannot be read, get
 // an empty one.
-func indexBatch(ctx context.Context, file *arrowipc.File, block int, sets []*codec.Set, step int) ([][]byte, error) {
+func indexBatch(ctx context.Context, file *arrowipc.File, block int, sets []*codec.Set, step int) ([]indexed, error) {
 	batch, err := file.Batch(block)
 	if err != nil {
 		return nil, err
 	}
 	blobs, formats := batch.Columns[len(batch.Columns)-1], batch.Columns[colFormat]
-	indexes := make([][]byte, batch.Rows)
+	indexes := make([]indexed, batch.Rows)
 	group, ctx := errgroup.WithContext(ctx)
 	for n, set := range sets {
 		group.Go(func() (err error) {
@@ -253,8 +264,9 @@ func indexBatch(ctx context.Context, file *arrowipc.File, block int, sets []*cod
 				if !ok {
 					return errs.New(errs.Corrupt, "row %d of record batch %d lies outside the file", r, block)
 				}
-				if index, err := set.AppendIndex(nil, blob, codec.Format(formats.Int(r)), step); err == nil {
-					indexes[r] = index
+				at, _, _ := blobs.Span(r)
+				if index, err := set.AppendIndex(nil, blob, codec.Format(formats.Int(r)), step); err == nil && len(index) > 0 {
+					indexes[r] = indexed{index, entropy.AppendParts(nil, blob, at)}
 				}
 			}
 			return nil
@@ -302,7 +314,11 @@ func (d *Dataset) mapEntropy(info FileInfo) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := checkSchema(file.Schema(), entropySchema); err != nil {
+	schema := *entropySchema
+	if len(file.Schema().Fields) == 1 { // as before there were parts
+		schema.Fields = schema.Fields[:1]
+	}
+	if err := checkSchema(file.Schema(), &schema); err != nil {
 		return err
 	}
 	batches, left := make([]arrowipc.Batch, len(file.Blocks())), info.Rows
@@ -346,7 +362,16 @@ func (d *Dataset) HasEntropy() bool { return d.entropy != nil }
 // AppendEntropy appends the entropy index of sample i, whose row in the index is
 // s, to dst: what codec.Request.Index takes. It appends nothing where there is
 // none, or where it cannot be read.
-func (d *Dataset) AppendEntropy(dst []byte, i int64, s *Sample) (_ []byte) {
+func (d *Dataset) AppendEntropy(dst []byte, i int64, s *Sample) []byte {
+	return d.appendIndexed(dst, colEntropy, i, s)
+}
+
+// AppendParts does the same with what entropy.Parts reads.
+func (d *Dataset) AppendParts(dst []byte, i int64, s *Sample) []byte {
+	return d.appendIndexed(dst, colParts, i, s)
+}
+
+func (d *Dataset) appendIndexed(dst []byte, column int, i int64, s *Sample) []byte {
 	m := d.entropy
 	if m == nil || s.Format != codec.JPEG || d.closed.Load() || s.Shard >= len(m.first) {
 		return dst
@@ -358,10 +383,10 @@ func (d *Dataset) AppendEntropy(dst []byte, i int64, s *Sample) (_ []byte) {
 	if row < 0 || row>>entropyBatchShift >= int64(len(m.files[s.Shard])) {
 		return dst
 	}
-	return appendMapped(dst, &m.files[s.Shard][row>>entropyBatchShift], int(row&(entropyBatchRows-1)))
+	return appendMapped(dst, &m.files[s.Shard][row>>entropyBatchShift], column, int(row&(entropyBatchRows-1)))
 }
 
-func appendMapped(dst []byte, b *arrowipc.Batch, row int) (out []byte) {
+func appendMapped(dst []byte, b *arrowipc.Batch, column, row int) (out []byte) {
 	var err error
 	defer func() {
 		if err != nil {
@@ -369,14 +394,14 @@ func appendMapped(dst []byte, b *arrowipc.Batch, row int) (out []byte) {
 		}
 	}()
 	defer endFault(debug.SetPanicOnFault(true), &err)
-	if row >= b.Rows {
+	if row >= b.Rows || column >= len(b.Columns) {
 		return dst
 	}
-	index, ok := b.Columns[0].Bytes(row)
+	value, ok := b.Columns[column].Bytes(row)
 	if !ok {
 		return dst
 	}
-	return append(dst, index...)
+	return append(dst, value...)
 }
 
 func (m *entropyMaps) close() (err error) {

@@ -47,7 +47,7 @@ func packages(t *testing.T) []listed {
 var layers = [][]string{
 	{"jpeg", "internal/errs", "internal/tensor", "internal/rng"},
 	{"internal/pixel", "internal/arrowipc", "internal/shm", "internal/sysinfo", "internal/progress", "internal/worth", "internal/settings"},
-	{"internal/codec"},
+	{"internal/codec", "internal/entropy"},
 	{"internal/dataset", "internal/plan", "internal/transform"},
 	{"internal/source", "internal/text", "internal/tokenize", "internal/stats", "internal/batching", "internal/run"},
 	{"internal/pack", "internal/textpack", "internal/engine"},
