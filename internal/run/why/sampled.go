@@ -1,0 +1,132 @@
+package why
+
+import (
+	"fmt"
+	"slices"
+
+	"stoker/internal/run/sampler"
+)
+
+// Minimal evidence of the sampler for a conclusion.
+const (
+	minSamplerSteps = 20
+	minSamplerLooks = 100
+	widest          = 0.10 // half of the interval
+)
+
+// sampled judges what the sampler saw in the training processes; ok is false where
+// it saw none. Of several ranks the one that waits most counts: the others wait for
+// it.
+func sampled(e Evidence) (r Rung, ok bool) {
+	for _, report := range sampler.Main(e.Reports) {
+		one, told := sampledOne(report, e.Over)
+		if told && (!ok || one.Share > r.Share) {
+			r, ok = one, true
+		}
+	}
+	return r, ok
+}
+
+func sampledOne(report sampler.Report, over bool) (Rung, bool) {
+	r := Rung{Name: RungSampler}
+	s, steps, ok := stepShare(report.Steps, over)
+	if ok {
+		r.Conclusive = steps >= minSamplerSteps
+		r.Text = fmt.Sprintf("the sampler timed %d steps of %s: %%s of each is a wait in the loader", steps, milliseconds(report.Steps.Median))
+	} else {
+		looks, told := report.Stacks.DataShare()
+		if !told {
+			return r, false
+		}
+		s = share{looks.Mid, looks.Low, looks.High}
+		r.Conclusive = report.Stacks.Looks >= minSamplerLooks
+		r.Text = fmt.Sprintf("%d looks at the main thread: %%s of them found it with data or waiting for them", report.Stacks.Looks)
+	}
+	r.Share, r.Low, r.High, r.Verdict = s.mid, s.low, s.high, verdict(s)
+	clear := s.low >= dataShare || s.high <= computeShare
+	r.Conclusive = r.Conclusive && (clear || s.half() <= widest)
+	r.Text = fmt.Sprintf(r.Text, plusMinus(r))
+	if h := report.Steps.Hidden; h > 0 && report.Steps.Seconds.Sum > 0 {
+		r.Text += fmt.Sprintf("; another %s was hidden behind the GPU's queued work", percent(h/report.Steps.Seconds.Sum))
+	}
+	return r, true
+}
+
+// stepShare is the wait's share of the timed steps: for a live run of the newest
+// ones, which resemble those to come; for one that ended of all.
+func stepShare(steps sampler.Steps, over bool) (share, int64, bool) {
+	recent := make([]pair, len(steps.Recent))
+	for i, s := range steps.Recent {
+		recent[i] = pair{s[0], s[1]}
+	}
+	s, ok := shareOf(recent)
+	if !ok {
+		return s, 0, false
+	}
+	n := int64(len(recent))
+	if over && steps.Count > n && steps.Seconds.Sum > 0 {
+		all := min(steps.Wait.Sum/steps.Seconds.Sum, 1)
+		half := s.half()
+		s, n = share{all, max(all-half, 0), min(all+half, 1)}, steps.Count
+	}
+	return s, n, true
+}
+
+// kinds sums up what the preparation of samples consists of, in the workers where
+// there are some, else in the main thread. Empty where the sampler saw none.
+func kinds(reports []sampler.Report) (parts map[string]float64, inWorkers bool) {
+	for _, role := range []string{sampler.RoleWorker, sampler.RoleMain} {
+		parts = map[string]float64{}
+		var sum float64
+		for _, r := range reports {
+			if r.Role != role {
+				continue
+			}
+			for kind, weight := range r.Stacks.WorkByKind {
+				parts[kind] += weight
+				sum += weight
+			}
+		}
+		if sum >= 20 {
+			for kind := range parts {
+				parts[kind] /= sum
+			}
+			return parts, role == sampler.RoleWorker
+		}
+	}
+	return nil, false
+}
+
+// limitOfKind translates the sampler's kinds of data work.
+var limitOfKind = map[string]string{
+	sampler.Decode: LimitDecode, sampler.Fetch: LimitFetch, sampler.Augment: LimitAugment, sampler.Tokenize: LimitTokenize,
+	sampler.Collate: LimitCollate, sampler.IPC: LimitHandOff, sampler.Python: LimitPython,
+}
+
+// largest is the kind of work that takes most.
+func largest(parts map[string]float64) string {
+	var names []string
+	for kind := range parts {
+		names = append(names, kind)
+	}
+	slices.Sort(names) // so that equal parts give the same answer every time
+	best := ""
+	for _, kind := range names {
+		if best == "" || parts[kind] > parts[best] {
+			best = kind
+		}
+	}
+	return best
+}
+
+func milliseconds(seconds float64) string {
+	switch {
+	case seconds >= 10:
+		return fmt.Sprintf("%.0f s", seconds)
+	case seconds >= 1:
+		return fmt.Sprintf("%.1f s", seconds)
+	case seconds >= 0.01:
+		return fmt.Sprintf("%.0f ms", 1000*seconds)
+	}
+	return fmt.Sprintf("%.2f ms", 1000*seconds)
+}
