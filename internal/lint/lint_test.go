@@ -52,7 +52,7 @@ var layers = [][]string{
 	{"internal/source", "internal/text", "internal/tokenize", "internal/stats", "internal/batching", "internal/run"},
 	{"internal/pack", "internal/textpack", "internal/engine"},
 	{"internal/wire"},
-	{"internal/daemon", "internal/bench"},
+	{"internal/daemon", "internal/bench", "internal/calibrate"},
 	{"cmd/stoker"},
 }
 

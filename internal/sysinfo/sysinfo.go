@@ -18,10 +18,12 @@ import (
 
 // Machine is what a process may use.
 type Machine struct {
-	Cores       int    // whole cores that can run at once, at least 1
-	CPUModel    string // such as "AMD EPYC 9554", or ""
-	MemoryBytes int64  // the smaller of the memory fitted and every limit on it; 0 where unknown
-	FreeBytes   int64  // what can still be had of it without swapping; 0 where unknown
+	Cores       int     // whole cores that can run at once, at least 1: what Affinity and Quota leave
+	Affinity    int     // processors that the affinity mask allows
+	Quota       float64 // seconds of processor time a second that control groups allow; 0 is no limit
+	CPUModel    string  // such as "AMD EPYC 9554", or ""
+	MemoryBytes int64   // the smaller of the memory fitted and every limit on it; 0 where unknown
+	FreeBytes   int64   // what can still be had of it without swapping; 0 where unknown
 }
 
 // Read looks at the machine now.
@@ -31,9 +33,9 @@ func Read() Machine { return read(os.DirFS("/"), runtime.NumCPU()) }
 // that the affinity mask allows.
 func read(root fs.FS, affine int) Machine {
 	groups := cgroups(text(root, "proc/self/cgroup"))
-	m := Machine{Cores: max(affine, 1), CPUModel: cpuModel(text(root, "proc/cpuinfo"))}
-	if quota := groups.cpuQuota(root); quota > 0 {
-		m.Cores = max(min(m.Cores, int(quota+0.5)), 1)
+	m := Machine{Cores: max(affine, 1), Affinity: affine, Quota: groups.cpuQuota(root), CPUModel: cpuModel(text(root, "proc/cpuinfo"))}
+	if m.Quota > 0 {
+		m.Cores = max(min(m.Cores, int(m.Quota+0.5)), 1)
 	}
 	info := meminfo(text(root, "proc/meminfo"))
 	m.MemoryBytes, m.FreeBytes = info["MemTotal"], info["MemAvailable"]

@@ -1,0 +1,171 @@
+package calibrate
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"stoker/internal/dataset"
+	"stoker/internal/engine"
+	"stoker/internal/transform"
+)
+
+// decodeBlock is how long one block of decoding lasts.
+const decodeBlock = 600 * time.Millisecond
+
+// preset is the pipeline that decoding is measured with, that of `stoker bench`
+// and of most image trainings.
+const preset = `{"ops": [{"op": "random_resized_crop", "size": [224, 224]}, {"op": "horizontal_flip", "p": 0.5}]}`
+
+// decode feeds the sampled pictures, from the page cache, through the engine's
+// own pipeline on one core, two, and all.
+func (c *calibrator) decode(ctx context.Context, s *sample) error {
+	if err := c.packed(ctx, s); err != nil {
+		return err
+	}
+	counts := []int{1}
+	if c.cores > 2 {
+		counts = append(counts, 2)
+	}
+	if c.cores > 1 {
+		counts = append(counts, c.cores)
+	}
+	var items []*item
+	for _, cores := range counts {
+		f, err := c.openFeed(ctx, s, cores)
+		if err != nil {
+			return err
+		}
+		defer f.session.Close() //nolint:errcheck // only memory is given back
+		row := Row{ID: "decode.all", Group: "decode", Name: fmt.Sprintf("all %d cores", cores), Typical: "300 a core with Pillow"}
+		switch cores {
+		case 1:
+			row.ID, row.Name = "decode.core", "one core"
+			if c.cores == 1 {
+				row.ID = "decode.all"
+			}
+			row.Typical = "300 Pillow, 600 libjpeg-turbo"
+		case c.cores:
+		default:
+			row.ID, row.Name = "decode.two", "two cores"
+		}
+		items = append(items, &item{row: row, unit: "samples/s", cores: cores, block: f.block})
+	}
+	if err := c.measure(ctx, items...); err != nil {
+		return err
+	}
+	c.scaling(items)
+	return nil
+}
+
+// scaling adds how much of N cores' work N cores do, beside one.
+func (c *calibrator) scaling(items []*item) {
+	one, all := items[0].finish().Value, items[len(items)-1].finish().Value
+	if len(items) == 1 || one.Mid == 0 {
+		return
+	}
+	n := float64(c.cores)
+	c.add(Row{ID: "decode.scaling", Group: "decode", Name: fmt.Sprintf("what %d cores do beside %d times one", c.cores, c.cores), Typical: "90 % cores, 60 % threads of them",
+		Value: Value{Mid: all.Mid / one.Mid / n, Low: all.Low / one.High / n, High: all.High / one.Low / n, Unit: "share", Blocks: all.Blocks}})
+}
+
+// feed is a session on some cores.
+type feed struct {
+	session *engine.Session
+	cores   int
+	full    float64 // cores that it keeps busy where nobody disturbs it, as seen so far
+}
+
+// openFeed opens a session with a budget of so many cores.
+func (c *calibrator) openFeed(ctx context.Context, s *sample, cores int) (*feed, error) {
+	o := engine.Options{Dataset: s.dir, BatchSize: batchOf(c.report.Data.MeanBytes), Shuffle: true, Budget: engine.NewBudget(cores, 0)}
+	if !c.report.Data.Sequences {
+		spec, err := transform.ParseSpec([]byte(preset))
+		if err != nil {
+			return nil, err
+		}
+		d, err := dataset.Open(s.dir) // the session closes it
+		if err != nil {
+			return nil, err
+		}
+		o.Transform, o.Fields, o.Source = spec, []string{"image"}, d
+		if int64(len(s.indices)) < d.Len() && s.indices != nil {
+			o.Source = &part{Dataset: d, indices: s.indices}
+		}
+	}
+	session, err := engine.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return &feed{session: session, cores: cores}, nil
+}
+
+// batchOf is the batch size for samples of so many bytes: large ones take longer,
+// and a block wants several batches.
+func batchOf(meanBytes float64) int {
+	switch {
+	case meanBytes > 1e6:
+		return 8
+	case meanBytes > 300e3:
+		return 32
+	}
+	return 64
+}
+
+// block takes batches for some time. What was made ahead while others were
+// measured is taken before the clock starts.
+func (f *feed) block(ctx context.Context) (float64, error) {
+	for range f.session.Info().Slots {
+		if _, err := f.take(ctx); err != nil {
+			return 0, err
+		}
+	}
+	var samples int64
+	start, from := time.Now(), look()
+	for time.Since(start) < decodeBlock || samples == 0 {
+		n, err := f.take(ctx)
+		if err != nil {
+			return 0, err
+		}
+		samples += int64(n)
+	}
+	return f.rate(float64(samples), from.until(look()), time.Since(start).Seconds()), nil
+}
+
+func (f *feed) take(ctx context.Context) (int, error) {
+	b, err := f.session.Next(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n := b.Rows
+	return n, b.Release()
+}
+
+// rate is samples a second, fair to a machine that others keep busy.
+func (f *feed) rate(samples float64, load Load, wall float64) float64 {
+	if !load.disturbs(f.cores) {
+		f.full = max(f.full, load.Own)
+	}
+	return load.fair(samples/wall, cmp.Or(f.full, float64(f.cores)))
+}
+
+// part is a dataset of some samples of another.
+type part struct {
+	*dataset.Dataset
+	indices []int64
+}
+
+func (p *part) Len() int64 { return int64(len(p.indices)) }
+
+func (p *part) Sample(i int64) (dataset.Sample, error) { return p.Dataset.Sample(p.indices[i]) }
+
+func (p *part) Key(i int64) string { return p.Dataset.Key(p.indices[i]) }
+
+func (p *part) Read(s *dataset.Sample, i int64, dst []byte) ([]byte, error) {
+	return p.Dataset.Read(s, p.indices[i], dst)
+}
+
+func (p *part) AppendEntropy(dst []byte, i int64, s *dataset.Sample) []byte {
+	return p.Dataset.AppendEntropy(dst, p.indices[i], s)
+}

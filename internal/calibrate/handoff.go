@@ -1,0 +1,201 @@
+package calibrate
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"time"
+
+	"stoker/internal/errs"
+	"stoker/internal/shm"
+	"stoker/internal/wire"
+)
+
+const (
+	handBlock  = 200 * time.Millisecond
+	askBlock   = 2000 // questions
+	engineWait = 5 * time.Second
+)
+
+// handoff measures how fast a real engine, in a process of its own, hands batches
+// that cost nothing to make to a client.
+func (c *calibrator) handoff(ctx context.Context, s *sample) error {
+	if len(c.Engine) == 0 {
+		return nil
+	}
+	name := fmt.Sprintf("@stoker-calibrate/%d", os.Getpid())
+	cmd := exec.CommandContext(ctx, c.Engine[0], append(c.Engine[1:], "--socket", name)...)
+	if err := cmd.Start(); err != nil {
+		return errs.New(errs.Unsupported, "the engine cannot be started: %w", err)
+	}
+	defer func() {
+		cmd.Process.Kill() //nolint:errcheck // it may have ended
+		cmd.Wait()         //nolint:errcheck // killed
+	}()
+	p, err := join(ctx, name, s.dir, c.report.Data.Sequences)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return c.measure(ctx,
+		&item{row: Row{ID: "handoff.batches", Group: "hand-off", Name: "ready batches, engine to client, no copy", Typical: "50,000/s"},
+			unit: "batches/s", block: p.batches},
+		&item{row: Row{ID: "handoff.ask", Group: "hand-off", Name: "question and answer over the socket", Typical: "20 to 50 us"},
+			unit: "s", block: p.questions})
+}
+
+// peer is a client of an engine, as docs/protocol.md has it.
+type peer struct {
+	conn  *net.UnixConn
+	in    *bufio.Reader
+	buf   []byte
+	frame []byte
+	ready []wire.Batch // came while an answer was awaited
+}
+
+// Read drops the descriptors of the slots: nobody looks into them here.
+func (p *peer) Read(b []byte) (int, error) {
+	n, file, err := shm.Receive(p.conn, b)
+	if file != nil {
+		file.Close() //nolint:errcheck // never used
+	}
+	if n == 0 && err == nil {
+		err = net.ErrClosed
+	}
+	return n, err
+}
+
+func (p *peer) close() { p.conn.Close() } //nolint:errcheck // the engine is ended next
+
+// join connects to the engine when it listens, and opens a session of batches of
+// one sample's number: the least work that a batch can be.
+func join(ctx context.Context, name, dir string, sequences bool) (*peer, error) {
+	var conn *net.UnixConn
+	var err error
+	for end := time.Now().Add(engineWait); ; {
+		conn, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: name, Net: "unix"})
+		if err == nil || time.Now().After(end) || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if err != nil {
+		return nil, errs.New(errs.Unsupported, "the engine did not come up: %w", err)
+	}
+	p := &peer{conn: conn}
+	p.in = bufio.NewReader(p)
+	o := wire.Open{Dataset: dir, Pipeline: json.RawMessage("null"), Fields: []string{"index"}, Plan: wire.Plan{BatchSize: 1, WorldSize: 1, LastBatch: "keep"},
+		OnBadSample: "fail", Resources: wire.Resources{PrefetchBatches: 64}}
+	if sequences {
+		o.Fields = nil
+	}
+	for _, step := range []struct {
+		send   wire.Type
+		value  any
+		expect wire.Type
+	}{{wire.TypeHello, wire.Hello{Protocol: wire.Protocol, PID: os.Getpid()}, wire.TypeHelloOK}, {wire.TypeOpen, o, wire.TypeOpened}} {
+		if err := p.send(step.send, step.value); err != nil {
+			return nil, err
+		}
+		if _, err := p.expect(step.expect); err != nil {
+			p.close()
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *peer) send(t wire.Type, v any) error {
+	frame, err := wire.AppendJSON(nil, t, v)
+	if err == nil {
+		_, err = p.conn.Write(frame)
+	}
+	return lost(err)
+}
+
+// expect reads up to a frame of type t. Batches that come before are kept.
+func (p *peer) expect(t wire.Type) ([]byte, error) {
+	for {
+		got, payload, err := wire.ReadFrame(p.in, &p.buf)
+		if err != nil {
+			return nil, lost(err)
+		}
+		switch got {
+		case t:
+			return payload, nil
+		case wire.TypeError:
+			var m wire.Error
+			if err := wire.Decode("ERROR", payload, &m); err != nil {
+				return nil, err
+			}
+			return nil, m.Err()
+		case wire.TypeBatch:
+			b, err := wire.ParseBatch(payload)
+			if err != nil {
+				return nil, err
+			}
+			p.ready = append(p.ready, b)
+		}
+	}
+}
+
+// lost says that the engine went.
+func lost(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errs.New(errs.Unsupported, "the engine left: %w", err)
+}
+
+// batches takes and releases batches for some time.
+func (p *peer) batches(ctx context.Context) (float64, error) {
+	stop := context.AfterFunc(ctx, func() { p.conn.CloseRead() }) //nolint:errcheck // wakes the reader
+	defer stop()
+	start, n := time.Now(), 0
+	for n%64 != 0 || time.Since(start) < handBlock {
+		b, err := p.batch()
+		if err != nil {
+			return 0, err
+		}
+		p.frame = wire.AppendRelease(p.frame[:0], wire.Release{Slot: b.Slot, Generation: b.Generation})
+		if _, err := p.conn.Write(p.frame); err != nil {
+			return 0, lost(err)
+		}
+		n++
+	}
+	return float64(n) / time.Since(start).Seconds(), nil
+}
+
+func (p *peer) batch() (wire.Batch, error) {
+	if n := len(p.ready); n > 0 {
+		b := p.ready[n-1]
+		p.ready = p.ready[:n-1]
+		return b, nil
+	}
+	payload, err := p.expect(wire.TypeBatch)
+	if err != nil {
+		return wire.Batch{}, err
+	}
+	return wire.ParseBatch(payload)
+}
+
+// questions asks for a number that the engine knows, and returns the seconds that
+// the answer took.
+func (p *peer) questions(ctx context.Context) (float64, error) {
+	stop := context.AfterFunc(ctx, func() { p.conn.CloseRead() }) //nolint:errcheck // wakes the reader
+	defer stop()
+	start := time.Now()
+	for range askBlock {
+		if err := p.send(wire.TypeSteps, wire.Steps{}); err != nil {
+			return 0, err
+		}
+		if _, err := p.expect(wire.TypeStepsReply); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(start).Seconds() / askBlock, nil
+}

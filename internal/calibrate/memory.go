@@ -1,0 +1,229 @@
+package calibrate
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"stoker/internal/errs"
+	"stoker/internal/rng"
+)
+
+// Sizes of the memory that is measured.
+const (
+	copyBlock  = 150 * time.Millisecond
+	chaseBlock = 60 * time.Millisecond
+	lineBytes  = 64
+	lineWords  = lineBytes / 4
+	maxWarm    = 16 << 20 // the longest walk that is warmed up
+	maxCopy    = 64 << 20  // of each of a core's two buffers
+	maxChase   = 512 << 20 // of the slowest chase
+	memoryPart = 8         // of the free memory that all of it may take
+)
+
+// memory measures how fast memory is copied and how long a load waits.
+func (c *calibrator) memory(ctx context.Context, _ *sample) error {
+	free := max(c.report.Machine.FreeBytes/memoryPart, 64<<20)
+	each := min(maxCopy, free/int64(2*c.cores)) &^ 4095
+	var buffers [][]byte
+	defer func() {
+		for _, b := range buffers {
+			unix.Munmap(b) //nolint:errcheck // it was mapped
+		}
+	}()
+	for range 2 * c.cores {
+		b, err := touch(each)
+		if err != nil {
+			return err
+		}
+		buffers = append(buffers, b)
+	}
+	copies := func(cores int) func(context.Context) (float64, error) {
+		return func(context.Context) (float64, error) {
+			before := look()
+			rate := copyFor(buffers[:2*cores], copyBlock)
+			return before.until(look()).fair(rate, float64(cores)), nil
+		}
+	}
+	items := []*item{{row: Row{ID: "memory.copy.core", Group: "memory", Name: "copying, one core"}, unit: "B/s", cores: 1, block: copies(1)}}
+	if c.cores > 1 {
+		items = append(items, &item{row: Row{ID: "memory.copy.all", Group: "memory", Name: fmt.Sprintf("copying, all %d cores", c.cores)},
+			unit: "B/s", cores: c.cores, block: copies(c.cores)})
+	}
+	chases, err := chaseItems(free)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, it := range chases {
+			it.free()
+		}
+	}()
+	for _, it := range chases {
+		items = append(items, it.item)
+	}
+	return c.measure(ctx, items...)
+}
+
+// touch maps memory and writes every page once.
+func touch(size int64) ([]byte, error) {
+	b, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, errs.New(errs.Exhausted, "cannot map %d bytes of memory: %w", size, err)
+	}
+	for i := 0; i < len(b); i += 4096 {
+		b[i] = 1
+	}
+	return b, nil
+}
+
+// copyFor copies between pairs of buffers, one core each, and returns the bytes
+// read and written a second: STREAM's copy (McCalpin 1995).
+func copyFor(buffers [][]byte, d time.Duration) float64 {
+	var all sync.WaitGroup
+	rates := make([]float64, len(buffers)/2)
+	for i := range rates {
+		all.Go(func() {
+			to, from := buffers[2*i], buffers[2*i+1]
+			start, n := time.Now(), 0
+			for time.Since(start) < d {
+				copy(to, from)
+				n += 2 * len(to)
+			}
+			rates[i] = float64(n) / time.Since(start).Seconds()
+		})
+	}
+	all.Wait()
+	var sum float64
+	for _, r := range rates {
+		sum += r
+	}
+	return sum
+}
+
+// chase is a walk along pointers, each in a cache line of its own, in an order
+// that no prefetcher guesses: the time of a step is the latency of a load.
+type chase struct {
+	item   *item
+	memory []byte
+	words  []uint32 // the same memory
+	at     uint32
+}
+
+func (h *chase) free() { unix.Munmap(h.memory) } //nolint:errcheck // it was mapped
+
+// chaseItems makes a walk for each level of the caches, and one that none holds.
+func chaseItems(free int64) (all []*chase, err error) {
+	caches := cacheSizes()
+	var last int64
+	for i, size := range caches {
+		last = size
+		typical := []string{"1 ns", "4 ns", "15 to 40 ns"}[min(i, 2)]
+		// Half of a cache: the other half is for whatever else there is. Of a cache
+		// that many cores share, no more than one may get.
+		bytes := min(size/2, maxWarm)
+		h, err := newChase(bytes, Row{ID: fmt.Sprintf("memory.latency.l%d", i+1), Group: "memory",
+			Name: fmt.Sprintf("a load from the level %d cache", i+1), Typical: typical, Note: fmt.Sprintf("%s of %s", size2(bytes), size2(size))})
+		if err != nil {
+			return all, err
+		}
+		all = append(all, h)
+	}
+	bytes := min(max(2*last, 128<<20), maxChase, free) &^ (lineBytes - 1)
+	row := Row{ID: "memory.latency.dram", Group: "memory", Name: "a load from memory", Typical: "80 to 120 ns", Note: size2(bytes) + ", usual pages"}
+	if 2*bytes < 3*last {
+		row.Note += "; a part of it is in the cache"
+	}
+	h, err := newChase(bytes, row)
+	if err != nil {
+		return all, err
+	}
+	return append(all, h), nil
+}
+
+// size2 writes a size of memory in binary units.
+func size2(n int64) string {
+	if n >= 1<<20 {
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+	return fmt.Sprintf("%d KiB", n>>10)
+}
+
+func newChase(bytes int64, row Row) (*chase, error) {
+	memory, err := touch(bytes)
+	if err != nil {
+		return nil, err
+	}
+	h := &chase{memory: memory, words: unsafe.Slice((*uint32)(unsafe.Pointer(&memory[0])), len(memory)/4)}
+	link(h.words)
+	h.item = &item{row: row, unit: "s", cores: 1, block: func(context.Context) (float64, error) { return h.walk(chaseBlock), nil }}
+	return h, nil
+}
+
+// link joins the first words of the lines to one circle in random order (Sattolo
+// 1986): each holds the number of the next one's word.
+func link(words []uint32) {
+	n := len(words) / lineWords
+	for i := range n {
+		words[i*lineWords] = uint32(i * lineWords)
+	}
+	r := rng.NewKey(2).Source()
+	for i := n - 1; i > 0; i-- {
+		j := r.IntN(i)
+		words[i*lineWords], words[j*lineWords] = words[j*lineWords], words[i*lineWords]
+	}
+}
+
+// walk returns the seconds of a load. The first rounds bring the lines into the
+// cache and are not counted where it can hold them.
+func (h *chase) walk(d time.Duration) float64 {
+	runtime.LockOSThread() // no other goroutine gets the core between two loads
+	defer runtime.UnlockOSThread()
+	const steps = 1 << 14
+	at := h.at
+	words := h.words
+	if len(h.memory) <= maxWarm {
+		for range len(words) / lineWords {
+			at = words[at]
+		}
+	}
+	n, start := 0, time.Now()
+	for time.Since(start) < d {
+		for range steps {
+			at = words[at]
+		}
+		n += steps
+	}
+	took := time.Since(start).Seconds()
+	h.at = at // kept, so that the loads are not in vain
+	return took / float64(n)
+}
+
+// cacheSizes returns the bytes of the data caches, level 1 first; what the system
+// does not tell is left out.
+func cacheSizes() (sizes []int64) {
+	dirs, _ := filepath.Glob("/sys/devices/system/cpu/cpu0/cache/index*")
+	for _, dir := range dirs {
+		if kind := word(dir, "type"); kind != "Data" && kind != "Unified" {
+			continue
+		}
+		if n, err := strconv.ParseInt(strings.TrimSuffix(word(dir, "size"), "K"), 10, 64); err == nil && n > 0 {
+			sizes = append(sizes, n<<10)
+		}
+	}
+	return sizes
+}
+
+func word(dir, name string) string {
+	raw, _ := os.ReadFile(filepath.Join(dir, name))
+	return strings.TrimSpace(string(raw))
+}

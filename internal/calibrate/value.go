@@ -1,0 +1,109 @@
+package calibrate
+
+import (
+	"context"
+	"math"
+	"slices"
+)
+
+// Value is a figure: the median of the blocks that were kept, and their range.
+type Value struct {
+	Mid     float64 `json:"mid"`
+	Low     float64 `json:"low"`
+	High    float64 `json:"high"`
+	Unit    string  `json:"unit"`
+	Blocks  int     `json:"blocks"`            // kept
+	Dropped int     `json:"dropped,omitempty"` // disturbed by others, and measured again
+}
+
+// Spread is half the range relative to the middle: "+- 3 %" is 0.03.
+func (v Value) Spread() float64 {
+	if v.Mid == 0 {
+		return 0
+	}
+	return (v.High - v.Low) / 2 / v.Mid
+}
+
+// value sums up what blocks measured.
+func value(unit string, blocks []float64) Value {
+	blocks = slices.DeleteFunc(slices.Clone(blocks), func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) })
+	if len(blocks) == 0 {
+		return Value{Unit: unit}
+	}
+	slices.Sort(blocks)
+	n := len(blocks)
+	mid := (blocks[(n-1)/2] + blocks[n/2]) / 2
+	return Value{Mid: mid, Low: blocks[0], High: blocks[n-1], Unit: unit, Blocks: n}
+}
+
+// item is a figure in the making.
+type item struct {
+	row  Row
+	unit string
+	// block measures once, for some tenths of a second.
+	block func(context.Context) (float64, error)
+	// cores is how many a block keeps busy; 0: whoever else works does not matter.
+	cores int
+
+	good, bad []float64 // by whether others disturbed the block
+}
+
+// Blocks of each figure: the least, and how many may be added where others
+// disturb the machine.
+const (
+	rounds      = 5
+	quickRounds = 3
+	moreRounds  = 4
+	enough      = 3
+)
+
+// measure runs the blocks of the items in turn, a round after the other, and adds
+// their rows to the report. Disturbed blocks are measured again, in at most
+// moreRounds further rounds; where that was not enough they are used, and said.
+func (c *calibrator) measure(ctx context.Context, items ...*item) error {
+	least := rounds
+	if c.Quick {
+		least = quickRounds
+	}
+	for round := range least + moreRounds {
+		for _, it := range items {
+			if round >= least && len(it.good) >= enough {
+				continue
+			}
+			before := look()
+			v, err := it.block(ctx)
+			if err != nil {
+				return err
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if it.cores > 0 && before.until(look()).disturbs(it.cores) {
+				it.bad = append(it.bad, v)
+			} else {
+				it.good = append(it.good, v)
+			}
+			c.Meter.Add(1, 0)
+		}
+	}
+	for _, it := range items {
+		c.add(it.finish())
+	}
+	return nil
+}
+
+// finish makes the row of the blocks.
+func (it *item) finish() Row {
+	r := it.row
+	if len(it.good) >= enough {
+		r.Value = value(it.unit, it.good)
+		r.Value.Dropped = len(it.bad)
+		return r
+	}
+	r.Value = value(it.unit, append(it.good, it.bad...))
+	if r.Note != "" {
+		r.Note += "; "
+	}
+	r.Note += "others kept the machine busy"
+	return r
+}
