@@ -1,0 +1,117 @@
+package past
+
+import (
+	"fmt"
+	"math"
+
+	"stoker/internal/run/history"
+)
+
+// Without a history of the same work, less than small is taken for noise, and
+// only more than large for a difference; TraceML's comparison draws the same
+// lines. assumed is the spread that makes small the limit of two single runs.
+const (
+	small = 0.03
+	large = 0.08
+	least = 0.01 // no history makes noise smaller than this
+)
+
+var assumed = Spread{SD: math.Log1p(small) / quantile(0.975, 1000) / math.Sqrt2, Free: 1000}
+
+// Gate tells a difference from noise. Its limits are logarithms of a ratio.
+type Gate struct {
+	Noise float64 // up to here nothing is claimed
+	Sure  float64 // from here on it is a difference; between them it may be one
+	Runs  int     // of history that it rests on; 0: the usual figures of 3 and 8 %
+}
+
+// NewGate is the gate for means over na and nb runs, at 95 %.
+func NewGate(s Spread, na, nb int) Gate {
+	if s.Free < 2 {
+		return Gate{Noise: math.Log1p(small), Sure: math.Log1p(large)}
+	}
+	width := max(quantile(0.975, s.Free)*s.SD*math.Sqrt(1/float64(na)+1/float64(nb)), math.Log1p(least))
+	return Gate{Noise: width, Sure: width, Runs: s.Free + 1}
+}
+
+// Difference is what a gate makes of a ratio.
+type Difference string
+
+// The differences.
+const (
+	None    Difference = "none"    // beyond noise
+	Perhaps Difference = "perhaps" // more than usual noise, but single runs differ by as much
+	Clear   Difference = "clear"
+)
+
+// Judge says whether a ratio of two times is a difference.
+func (g Gate) Judge(ratio float64) Difference {
+	switch l := math.Abs(math.Log(ratio)); {
+	case l <= g.Noise || math.IsNaN(l):
+		return None
+	case l <= g.Sure:
+		return Perhaps
+	}
+	return Clear
+}
+
+// String says what the gate rests on.
+func (g Gate) String() string {
+	if g.Runs == 0 {
+		return fmt.Sprintf("too few earlier runs to know the noise: below %.0f %% nothing is claimed, from %.0f %% on a difference", 100*small, 100*large)
+	}
+	return fmt.Sprintf("%d runs of this work differ so much by themselves that %.1f %% would be noise", g.Runs, 100*math.Expm1(g.Noise))
+}
+
+// Gain measures what was gained between the runs before and those after, with an
+// interval of 80 %, and whether it lies beyond the noise. others are further runs
+// of the same work, which tell how much runs differ. ok is false where the runs
+// have no measure in common.
+func Gain(before, after, others []history.Run) (g history.Gain, d Difference, m Measure, ok bool) {
+	m = Best(append(append([]history.Run{}, before...), after...)...)
+	if m == "" || len(before) == 0 || len(after) == 0 {
+		return g, None, m, false
+	}
+	logs := func(runs []history.Run) (out []float64) {
+		for _, r := range runs {
+			s, _ := Seconds(r, m)
+			out = append(out, math.Log(s))
+		}
+		return out
+	}
+	b, a := logs(before), logs(after)
+	l := mean(a) - mean(b)
+	spread := Pool(spreadOfLogs(b), spreadOfLogs(a), SpreadOf(others, m))
+	d = NewGate(spread, len(before), len(after)).Judge(math.Exp(l))
+	if spread.Free < 2 {
+		spread = assumed
+	}
+	half := quantile(0.9, spread.Free) * spread.SD * math.Sqrt(1/float64(len(b))+1/float64(len(a)))
+	return history.Gain{Low: -math.Expm1(l + half), Mid: -math.Expm1(l), High: -math.Expm1(l - half)}, d, m, true
+}
+
+func spreadOfLogs(x []float64) Spread {
+	if len(x) < 2 {
+		return Spread{}
+	}
+	m, sum := mean(x), 0.0
+	for _, v := range x {
+		sum += (v - m) * (v - m)
+	}
+	return Spread{SD: math.Sqrt(sum / float64(len(x)-1)), Free: len(x) - 1}
+}
+
+// quantile of Student's t distribution with n degrees of freedom, for p above one
+// half: exact for one and two, else the expansion of Fisher and Cornish (1960).
+func quantile(p float64, n int) float64 {
+	switch n {
+	case 1:
+		return math.Tan(math.Pi * (p - 0.5))
+	case 2:
+		return (2*p - 1) / math.Sqrt(2*p*(1-p))
+	}
+	z, k := math.Sqrt2*math.Erfinv(2*p-1), float64(n)
+	z3, z5, z7, z9 := math.Pow(z, 3), math.Pow(z, 5), math.Pow(z, 7), math.Pow(z, 9)
+	return z + (z3+z)/(4*k) + (5*z5+16*z3+3*z)/(96*k*k) + (3*z7+19*z5+17*z3-15*z)/(384*k*k*k) +
+		(79*z9+776*z7+1482*z5-1920*z3-945*z)/(92160*k*k*k*k)
+}
