@@ -99,7 +99,7 @@ func (f *facts) judgeGPU(r *Rung) {
 // judgeCPU: whoever computes on the CPU waits when no thread of the process runs.
 func (f *facts) judgeCPU(r *Rung) {
 	p := f.Process
-	r.Share, r.Low, r.High = p.Idle, max(p.IdleLow-margin, 0), min(p.IdleHigh+margin, 1)
+	r.Share, r.Low, r.High = p.Idle, max(min(p.IdleLow, p.Idle)-margin, 0), min(max(p.IdleHigh, p.Idle)+margin, 1)
 	switch {
 	case f.hasWorkers() && p.Idle <= computeShare:
 		r.Verdict, r.Conclusive = Compute, true
@@ -141,8 +141,7 @@ func (f *facts) text() string {
 		parts = append(parts, fmt.Sprintf("no thread of it runs %s", percent(p.Idle)))
 	}
 	if f.hasWorkers() {
-		doing := "on or queued for a core"
-		parts = append(parts, fmt.Sprintf("%s: each %s %s of the time%s", count(int(f.workers+0.5), "worker process"), percentOf(f.working), doing, f.workerDisk()))
+		parts = append(parts, fmt.Sprintf("%s at work %s of the time%s", count(int(f.workers+0.5), "worker"), percent(min(f.working, 1)), f.workerDisk()))
 	}
 	if f.gpu {
 		parts = append(parts, fmt.Sprintf("the GPU idles %s", percent(f.GPU.IdleShare)))
@@ -164,8 +163,5 @@ func (f *facts) workerDisk() string {
 	if f.disk < 0.05 {
 		return ""
 	}
-	return ", waiting for disks " + percent(f.disk)
+	return " and waiting for disks " + percent(f.disk)
 }
-
-// percentOf is percent for what may be above one core.
-func percentOf(x float64) string { return percent(min(x, 1)) }

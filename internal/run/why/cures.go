@@ -177,7 +177,7 @@ func (c *caseOf) prefetch() (Cure, bool) {
 	deeper := max(2*c.loader.Prefetch, 4)
 	return Cure{ID: CurePrefetch, Title: fmt.Sprintf("prefetch_factor=%d: a longer queue for batches of uneven cost", deeper),
 		How: fmt.Sprintf("DataLoader(..., prefetch_factor=%d)", deeper), Gain: gain, GainHigh: gain, Work: 0.1, Free: true,
-		Why: fmt.Sprintf("the workers idle %s of the time and are waited for at others", percent(idle))}, c.loader.Kind == "torch"
+		Why: fmt.Sprintf("the workers idle %s of the time and are waited for at others", percent(idle))}, c.loader.Kind == "torch" && gain > 2*leastGain
 }
 
 // persistent: workers that are started for every epoch anew are waited for at its
@@ -307,6 +307,5 @@ func (c *caseOf) cores() (Cure, bool) {
 		return Cure{}, false
 	}
 	return Cure{ID: CureCores, Title: "more cores", How: "a machine with more of them for each GPU", Gain: c.d.Share, GainHigh: c.d.High, Work: 1,
-		Why: fmt.Sprintf("the run uses %.1f of %s; without any wait it would use %.1f", l.produce+l.other, count(c.facts.Cores, "core"),
-			(l.produce+l.other)/max(l.alone, 0.01))}, true
+		Why: fmt.Sprintf("the run uses %.1f of %s", l.produce+l.other, count(c.facts.Cores, "core"))}, true
 }

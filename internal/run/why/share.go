@@ -12,8 +12,8 @@ type pair struct{ seconds, wait float64 }
 
 // maxBatches is how many batches the steps are cut into. With fewer and longer ones
 // less of the steps' likeness to their neighbours is lost, with more the estimate of
-// the spread is better; 10 to 30 are usual (Schmeiser 1982, Oper. Res. 30).
-const maxBatches = 16
+// the spread is better; 10 to 30 are usual (Schmeiser 1982, Oper. Res. 30); runs are short here.
+const maxBatches = 10
 
 // shareOf computes the wait's share of the time and its interval by batch means:
 // steps near each other resemble each other (epochs begin cold, a queue drains), so
