@@ -82,6 +82,11 @@ bench: ## Go benchmarks, ten times, through benchstat (BENCH=name PKG=./internal
 figures: build build/venv-test/ok ## hand-off, first batch, resume, breaks, memory, on PHOTOS (a folder of class folders)
 	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-test/bin/python scripts/figures.py $(PHOTOS)
 
+.PHONY: bench-runner
+bench-runner: build ## what stoker run costs a command that prints 1,000 lines a second (5 minutes; ROUNDS=24)
+	@scripts/require.sh python3
+	STOKER_BIN=$(CURDIR)/bin/stoker python3 scripts/bench_runner.py --rounds $(or $(ROUNDS),24)
+
 .PHONY: bench-decode
 bench-decode: build ## decoding and resizing PHOTOS beside Pillow and FFCV's way, one core, one run
 	@scripts/venv.sh build/venv-decode python/requirements-decode.txt
