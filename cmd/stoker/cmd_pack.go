@@ -34,7 +34,7 @@ func packCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pack SRC -o DATASET",
 		Short: "Pack a folder of pictures, or text, into a dataset",
-		Long: `Pack a folder of pictures, JPEG, PNG, WebP, GIF (first frame) or BMP, into a dataset
+		Long: `Pack a folder of pictures, JPEG, PNG, WebP, GIF (first frame), BMP or PPM, into a dataset
 that is cheap to read in any order. SRC is one of
 
   class folders   photos/cat/1.jpg: the first folder is the class, numbered in
@@ -47,14 +47,15 @@ that is cheap to read in any order. SRC is one of
 
 Files are copied byte for byte, but for progressive JPEGs, which are kept as baseline ones
 with the same pixels (--progressive keep copies them too), and unless an option below asks
-for new pixels; those are stored as JPEG with 4:2:0 chroma. Links are followed, each folder
-once. Hidden files and files that are no pictures are left out and counted.
+for new pixels; those are stored as JPEG with 4:2:0 chroma, or as they are with --pixels.
+Links are followed, each folder once. Hidden files and files that are no pictures are left out and counted.
 
 A run that was interrupted, however rudely, continues where it stopped when the same
 command is given again, and the result is the same byte for byte. Until it is complete
 everything lies in DATASET.partial; a dataset is whole or not there.` + packTextHelp,
 		Example: `  stoker pack photos -o photos.stk
   stoker pack photos -o small.stk --resize short=256
+  stoker pack photos -o pixels.stk --resize 256x256 --pixels
   stoker pack photos -o clean.stk --check decode --on-bad skip
   stoker pack photos --labels train.csv -o train.stk --json
   stoker pack reviews.jsonl.gz -o train.stk --text text --tokenizer words --where split=train
@@ -83,7 +84,7 @@ everything lies in DATASET.partial; a dataset is whole or not there.` + packText
 	flags.StringVar(&o.Source.Labels, "labels", "", "labels `file`, CSV or JSONL; paths in it are relative to SRC")
 	flags.BoolVar(&o.Source.AllowEmpty, "allow-empty", false, "class folders without a picture keep their number (else they are an error)")
 	flags.Int64Var(&o.Source.Limit, "limit", 0, "pack only the first `N` pictures or rows; 0 is all")
-	flags.StringVar(&f.resize, "resize", "", "bring the shorter side to short=`PIXELS`, or the longer one to max=PIXELS; smaller pictures stay as they are")
+	flags.StringVar(&f.resize, "resize", "", "bring the shorter side to short=`PIXELS`, or the longer one to max=PIXELS, smaller pictures staying as they are; or both to WIDTHxHEIGHT")
 	flags.BoolVar(&o.Enlarge, "enlarge", false, "with --resize, enlarge smaller pictures too")
 	flags.StringVar(&f.filter, "filter", "bilinear", "filter of --resize, antialiased as Pillow's: "+"bilinear, bicubic, nearest, box, lanczos")
 	flags.IntVar(&o.Quality, "quality", 0, "JPEG quality of new pixels, 1 to 100 (default "+strconv.Itoa(pack.DefaultQuality)+"); alone it re-encodes every picture")
@@ -91,6 +92,7 @@ everything lies in DATASET.partial; a dataset is whole or not there.` + packText
 	flags.StringVar(&f.check, "check", "header", "what shows that a picture is good: its header, or decode it: header, decode")
 	flags.StringVar(&f.onBad, "on-bad", "fail", "what cannot be packed ends the run, or is left out and listed in ledger.jsonl: fail, skip")
 	flags.BoolVar(&o.Recode, "recode", false, "keep JPEGs re-coded: the same pixels from about 1.25 times the bytes, decoded in less time; export makes them JPEGs again")
+	flags.BoolVar(&o.Pixels, "pixels", false, "keep decoded pixels, upright, instead of files: nothing is left to decode, for many times the bytes; best with --resize")
 	flags.StringVar(&f.progressive, "progressive", "baseline", "keep JPEGs of several scans with the same coefficients in one, which decodes three times as fast, or as they are: baseline, keep")
 	flags.StringVar(&f.entropy, "entropy-index", "8", "index JPEGs so that a crop decodes only what it shows: an entry every `MCUS` (8: 3 % more bytes), one a row (rows: 0.5 %), or none")
 	flags.BoolVar(&o.Overwrite, "overwrite", false, "replace a dataset of that name, once the new one is complete")
@@ -126,7 +128,7 @@ func runPack(ctx context.Context, out io.Writer, o pack.Options, f packFlags) er
 		return err
 	}
 	o.CreatedBy = "stoker " + version
-	if o.Recode && !f.json && !f.quiet {
+	if (o.Recode || o.Pixels) && !f.json && !f.quiet {
 		if err := sayForecast(ctx, o); err != nil {
 			return err
 		}
@@ -148,14 +150,19 @@ func runPack(ctx context.Context, out io.Writer, o pack.Options, f packFlags) er
 	return err
 }
 
-// sayForecast says what re-coding costs and saves, before it starts.
+// sayForecast says what re-coding or storing pixels costs and saves, before it
+// starts.
 func sayForecast(ctx context.Context, o pack.Options) error {
-	c, err := pack.ForecastRecode(ctx, o)
+	c, err := pack.MakeForecast(ctx, o)
 	if err != nil || c.Pictures == 0 {
 		return err
 	}
-	_, err = fmt.Fprintf(os.Stderr, "re-coding: %.2f times the bytes; a random crop decodes in %.0f us instead of %.0f with an entropy index (%s tried, this machine)\n",
-		c.Bytes, 1e6*c.Recoded, 1e6*c.Indexed, number(c.Pictures, "picture"))
+	what := "re-coding"
+	if o.Pixels {
+		what = "storing pixels"
+	}
+	_, err = fmt.Fprintf(os.Stderr, "%s: %.2f times the bytes, about %s; a random crop takes %.0f us of a core instead of %.0f with an entropy index (%s tried, this machine)\n",
+		what, c.Bytes, progress.Bytes(c.Total), 1e6*c.Seconds, 1e6*c.Indexed, number(c.Pictures, "picture"))
 	return err
 }
 

@@ -21,9 +21,10 @@ const (
 	WebP
 	GIF
 	BMP
+	PPM
 )
 
-var formatNames = [...]string{"unknown", "jpeg", "png", "webp", "gif", "bmp"}
+var formatNames = [...]string{"unknown", "jpeg", "png", "webp", "gif", "bmp", "ppm"}
 
 func (f Format) String() string {
 	if int(f) < len(formatNames) {

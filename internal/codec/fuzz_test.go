@@ -79,3 +79,8 @@ func FuzzPNG(f *testing.F)  { fuzz(f, codec.PNG, ".png") }
 func FuzzGIF(f *testing.F)  { fuzz(f, codec.GIF, ".gif") }
 func FuzzBMP(f *testing.F)  { fuzz(f, codec.BMP, ".bmp") }
 func FuzzWebP(f *testing.F) { fuzz(f, codec.WebP, ".webp") }
+
+func FuzzPPM(f *testing.F) {
+	f.Add([]byte("P6 # a comment\n3 4\n255\n123456789012345678901234567890123456"))
+	fuzz(f, codec.PPM)
+}

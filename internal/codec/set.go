@@ -30,6 +30,8 @@ func Sniff(src []byte) Format {
 		return GIF
 	case strings.HasPrefix(s, "BM"):
 		return BMP
+	case len(s) > 2 && s[:2] == "P6" && (isSpace(s[2]) || s[2] == '#'):
+		return PPM
 	case len(s) == 16 && s[:4] == "RIFF" && s[8:12] == "WEBP":
 		return WebP
 	}
@@ -39,7 +41,7 @@ func Sniff(src []byte) Format {
 // Set holds one decoder of each format for one goroutine.
 type Set struct {
 	limits   Limits
-	decoders [BMP + 1]Decoder
+	decoders [PPM + 1]Decoder
 }
 
 // NewSet returns decoders that refuse images beyond the limits.
@@ -48,7 +50,7 @@ func NewSet(l Limits) *Set {
 		l.MaxPixels = DefaultMaxPixels
 	}
 	s := &Set{limits: l}
-	for f := JPEG; f <= BMP; f++ {
+	for f := JPEG; f <= PPM; f++ {
 		s.decoders[f] = newDecoder(f, l)
 	}
 	return s
@@ -64,8 +66,10 @@ func newDecoder(f Format, l Limits) Decoder {
 		return new(webpDecoder)
 	case GIF:
 		return new(gifDecoder)
+	case BMP:
+		return new(bmpDecoder)
 	}
-	return new(bmpDecoder)
+	return new(ppmDecoder)
 }
 
 // Info reads the header of src, whose format it finds by the first bytes.
@@ -102,7 +106,7 @@ func (s *Set) info(src []byte, f Format) (info Info, err error) {
 // Decode writes the region of src, which has format f, into dst. The size is
 // checked against the limit before any memory is taken.
 func (s *Set) Decode(src []byte, f Format, req Request, dst pixel.RGB) (err error) {
-	if f < JPEG || f > BMP {
+	if f < JPEG || f > PPM {
 		return unknownFormat(src)
 	}
 	info, err := s.info(src, f)
@@ -153,13 +157,14 @@ func recoverFrom(f Format, err *error) {
 
 // Version names the decoder of f and the version of its pixels.
 func Version(f Format) string {
-	if f < JPEG || f > BMP {
+	if f < JPEG || f > PPM {
 		return "none"
 	}
 	return newDecoder(f, Limits{}).Version()
 }
 
-// Versions names all decoders, on one line, for fingerprints.
+// Versions names all decoders, on one line, for fingerprints; but for that of PPM,
+// which has nothing to decide.
 func Versions() string {
 	var all []string
 	for f := JPEG; f <= BMP; f++ {
@@ -172,7 +177,7 @@ func unknownFormat(src []byte) error {
 	if len(src) == 0 {
 		return errs.New(errs.Corrupt, "the file is empty")
 	}
-	return errs.New(errs.Unsupported, "neither JPEG, PNG, WebP, GIF nor BMP: it begins with %x", src[:min(len(src), 8)]).
+	return errs.New(errs.Unsupported, "neither JPEG, PNG, WebP, GIF, BMP nor PPM: it begins with %x", src[:min(len(src), 8)]).
 		WithHint("convert the file to one of these formats")
 }
 

@@ -40,6 +40,17 @@ func encoded(t testing.TB, f codec.Format, m image.Image) []byte {
 		err = gif.Encode(&b, m, nil)
 	case codec.BMP:
 		err = bmp.Encode(&b, m)
+	case codec.PPM:
+		r := m.Bounds()
+		var buf []byte
+		rgb := pixel.Grow(&buf, r.Dx(), r.Dy())
+		for y := range rgb.Height {
+			for x := range rgb.Width {
+				c := color.NRGBAModel.Convert(m.At(x, y)).(color.NRGBA)
+				copy(rgb.Row(y)[3*x:], []byte{c.R, c.G, c.B})
+			}
+		}
+		b.Write(codec.AppendPPM(nil, rgb))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +60,7 @@ func encoded(t testing.TB, f codec.Format, m image.Image) []byte {
 
 func TestEveryFormatDecodesWholeAndByRegion(t *testing.T) {
 	set := codec.NewSet(codec.Limits{})
-	for _, f := range []codec.Format{codec.JPEG, codec.PNG, codec.GIF, codec.BMP} {
+	for _, f := range []codec.Format{codec.JPEG, codec.PNG, codec.GIF, codec.BMP, codec.PPM} {
 		src := encoded(t, f, gradient(61, 43))
 		info, err := set.Info(src)
 		if err != nil {
@@ -81,7 +92,7 @@ func decode(t testing.TB, set *codec.Set, src []byte, f codec.Format, r image.Re
 
 func TestBombsAreRefusedByTheirHeader(t *testing.T) {
 	set := codec.NewSet(codec.Limits{MaxPixels: 1000})
-	for _, f := range []codec.Format{codec.JPEG, codec.PNG, codec.GIF, codec.BMP} {
+	for _, f := range []codec.Format{codec.JPEG, codec.PNG, codec.GIF, codec.BMP, codec.PPM} {
 		src := encoded(t, f, gradient(100, 11))
 		if _, err := set.Info(src); !errs.Is(err, errs.Invalid) {
 			t.Errorf("%v: error is %v, want one of kind invalid", f, err)

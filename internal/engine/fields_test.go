@@ -44,7 +44,7 @@ func TestFields(t *testing.T) {
 				}
 			}
 			check("label", word("label", row), i%3)
-			check("key", text("key", row), fmt.Sprintf("class %d/%05d.%s", i%3, i, []string{"jpeg", "png"}[i%2]))
+			check("key", text("key", row), fmt.Sprintf("class %d/%05d.%s", i%3, i, []string{"jpeg", "ppm", "jpeg", "png"}[i%4]))
 			check("caption", text("caption", row), pick(i%5 != 0, fmt.Sprint("caption of ", i), ""))
 			check("views", word("views", row), pick(i%11 != 0, i-5, int64(engine.NullInt64)))
 			check("safe", b.Bytes()[l.Field("safe").Offset+row], pick(i%13 != 0, byte((i+1)%2), engine.NullBool))

@@ -175,19 +175,23 @@ func (s *Session) recycle(j *job) {
 	s.free <- j // has room for every job
 }
 
-// produce decodes the region that was decided and writes the sample's row.
+// produce decodes the region that was decided, unless it lies in the blob as it is,
+// and writes the sample's row.
 func (s *Session) produce(w *tools, j *job) error {
 	t := &j.batch.rows[j.row]
 	r := j.decision.Region
 	j.stage = stats.Decode
 	begin := s.now()
-	image, err := w.region.take(r.Dx(), r.Dy())
-	if err != nil {
-		return err
-	}
-	defer w.region.done()
-	if err := s.decodeRegion(w, j, image); err != nil {
-		return s.locate(j, err)
+	image, ok := codec.View(j.blob, j.sample.Format, r)
+	if !ok {
+		var err error
+		if image, err = w.region.take(r.Dx(), r.Dy()); err != nil {
+			return err
+		}
+		defer w.region.done()
+		if err := s.decodeRegion(w, j, image); err != nil {
+			return s.locate(j, err)
+		}
 	}
 	decoded := s.now()
 	j.stage = stats.Augment

@@ -36,7 +36,7 @@ func badTree(t *testing.T) (root string, reasons map[string]string) {
 	write(t, filepath.Join(root, "stray.jpg"), jpg)
 	return root, map[string]string{
 		"a/empty.jpg": "the file is empty",
-		"a/text.jpg":  "neither JPEG, PNG, WebP, GIF nor BMP",
+		"a/text.jpg":  "neither JPEG, PNG, WebP, GIF, BMP nor PPM",
 		"a/cut.png":   "not a whole png image",
 		"a/bomb.png":  "png image of 20000 x 10000 pixels is above the limit of 178956970",
 		"a/gone.jpg":  "this link leads nowhere",

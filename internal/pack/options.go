@@ -26,6 +26,7 @@ type Options struct {
 	Enlarge          bool         // Resize also makes small pictures larger
 	Quality          int          // of re-encoded JPEGs, 1 to 100; 0 = DefaultQuality. Without Resize it re-encodes every picture
 	ApplyOrientation bool         // turn pictures upright that EXIF says are not
+	Pixels           bool         // keep decoded pixels instead of files, upright: many times the bytes, nothing left to decode
 	Decode           bool         // check pictures by decoding them, not by their headers alone
 
 	Recode      bool // keep JPEGs re-coded: the same coefficients, larger, quicker to decode
@@ -56,32 +57,48 @@ const copyWorkers = 16
 // coreMemory lets each core decode a photograph of 32 megapixels at a time.
 const coreMemory = 384 << 20
 
-// Resize says to which size pictures are brought. At most one member is set.
+// Resize says to which size pictures are brought: by Short, by Max, or by both
+// Width and Height.
 type Resize struct {
-	Short int // pixels of the shorter side, as torchvision's Resize(int)
-	Max   int // pixels of the longer side
+	Short         int // pixels of the shorter side, as torchvision's Resize(int)
+	Max           int // pixels of the longer side
+	Width, Height int // exactly, whatever that does to the proportions
 }
 
 // maxSide is the largest width or height that a JPEG can have.
 const maxSide = 65535
 
-// ParseResize reads "short=256" or "max=512"; "" is no resizing.
+// ParseResize reads "short=256", "max=512" or "256x256", width first; "" is no
+// resizing.
 func ParseResize(s string) (Resize, error) {
 	if s == "" {
 		return Resize{}, nil
 	}
-	side, number, _ := strings.Cut(s, "=")
-	n, err := strconv.Atoi(number)
-	if err == nil && n >= 1 && n <= maxSide {
-		switch side {
+	side := func(number string) int {
+		n, err := strconv.Atoi(number)
+		if err != nil || n < 1 || n > maxSide {
+			return 0
+		}
+		return n
+	}
+	var r Resize
+	if name, number, ok := strings.Cut(s, "="); ok {
+		switch name {
 		case "short":
-			return Resize{Short: n}, nil
+			r.Short = side(number)
 		case "max":
-			return Resize{Max: n}, nil
+			r.Max = side(number)
+		}
+	} else if width, height, ok := strings.Cut(s, "x"); ok {
+		if r.Width, r.Height = side(width), side(height); r.Width*r.Height == 0 {
+			r = Resize{}
 		}
 	}
-	return Resize{}, errs.New(errs.Invalid, "cannot resize to %q", s).
-		WithHint("write short=256 for the shorter side or max=512 for the longer one, 1 to %d pixels", maxSide)
+	if r == (Resize{}) {
+		return r, errs.New(errs.Invalid, "cannot resize to %q", s).
+			WithHint("write short=256 for the shorter side, max=512 for the longer one, or 256x256 for both, 1 to %d pixels", maxSide)
+	}
+	return r, nil
 }
 
 // String is the inverse of ParseResize.
@@ -91,13 +108,18 @@ func (r Resize) String() string {
 		return fmt.Sprintf("short=%d", r.Short)
 	case r.Max > 0:
 		return fmt.Sprintf("max=%d", r.Max)
+	case r.Width > 0:
+		return fmt.Sprintf("%dx%d", r.Width, r.Height)
 	}
 	return ""
 }
 
 // target returns the size of a picture after resizing; the other side is rounded
-// down, as in torchvision, to at least one pixel.
+// down, as in torchvision, to at least one pixel. An exact size enlarges too.
 func (r Resize) target(width, height int, enlarge bool) (int, int) {
+	if r.Width > 0 {
+		return r.Width, r.Height
+	}
 	want, have := r.Short, min(width, height)
 	if r.Max > 0 {
 		want, have = r.Max, max(width, height)
@@ -119,6 +141,7 @@ type recipe struct {
 	ApplyOrientation bool   `json:"apply_orientation,omitempty"`
 	Check            string `json:"check"`
 	MaxPixels        int64  `json:"max_pixels"`
+	Pixels           bool   `json:"pixels,omitempty"`
 	Recode           bool   `json:"recode,omitempty"`
 	Baseline         bool   `json:"baseline,omitempty"`
 	EntropyStep      int    `json:"entropy_step,omitempty"`
@@ -127,7 +150,7 @@ type recipe struct {
 
 func (o *Options) recipe() recipe {
 	r := recipe{Resize: o.Resize.String(), Check: "header", MaxPixels: o.MaxPixels, ApplyOrientation: o.ApplyOrientation, EntropyStep: o.EntropyStep,
-		Recode: o.Recode, Baseline: o.Baseline}
+		Pixels: o.Pixels, Recode: o.Recode, Baseline: o.Baseline}
 	if o.Decode {
 		r.Check = "decode"
 	}
@@ -142,7 +165,7 @@ func (o *Options) recipe() recipe {
 
 // reencodes tells whether any picture may be decoded and encoded again.
 func (o *Options) reencodes() bool {
-	return o.Resize != Resize{} || o.Quality > 0 || o.ApplyOrientation
+	return o.Resize != Resize{} || o.Quality > 0 || o.ApplyOrientation || o.Pixels
 }
 
 // withDefaults validates the options and fills in what is zero.
@@ -161,11 +184,18 @@ func (o Options) withDefaults() (Options, error) {
 	case o.MemoryBytes < 0:
 		return o, errs.New(errs.Invalid, "%d bytes of memory", o.MemoryBytes)
 	}
+	if o.Pixels && (o.Recode || o.Quality > 0) {
+		return o, errs.New(errs.Invalid, "pixels are stored as they are: neither re-coded nor with a JPEG quality").
+			WithHint("give one of --pixels, --recode, --quality")
+	}
 	o.Output = filepath.Clean(o.Output)
 	if o.MaxPixels == 0 {
 		o.MaxPixels = codec.DefaultMaxPixels
 	}
-	if o.Quality == 0 && o.reencodes() {
+	switch {
+	case o.Pixels: // which hold no orientation, and need neither index nor another form
+		o.ApplyOrientation, o.EntropyStep, o.Baseline = true, 0, false
+	case o.Quality == 0 && o.reencodes():
 		o.Quality = DefaultQuality
 	}
 	machine := sysinfo.Read()

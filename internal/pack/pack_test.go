@@ -150,6 +150,9 @@ func TestResizing(t *testing.T) {
 		{"short=50", false, 40, 80, 40, 80, true},
 		{"short=50", true, 40, 80, 50, 100, false},
 		{"max=80", true, 40, 80, 40, 80, true},
+		{"30x20", false, 40, 80, 30, 20, false},
+		{"100x90", false, 40, 80, 100, 90, false},
+		{"40x80", false, 40, 80, 40, 80, true},
 	} {
 		w, h, copied := f(c.resize, c.enlarge, c.width, c.height)
 		if w != c.wantW || h != c.wantH || copied != c.copied {
@@ -226,7 +229,7 @@ func TestOrientation(t *testing.T) {
 			if info.Orientation != row.Orientation || info.Width != row.Width || info.Height != row.Height {
 				t.Errorf("the index says %+v, the picture %+v", row, info)
 			}
-			if o.ApplyOrientation && i == 0 {
+			if (o.ApplyOrientation || o.Pixels) && i == 0 {
 				wantRedOnTop(t, b, info)
 			}
 			rows = append(rows, row)
@@ -245,13 +248,16 @@ func TestOrientation(t *testing.T) {
 	if r := f(pack.Options{ApplyOrientation: true, Resize: pack.Resize{Max: 8}}); r[0].Width != 4 || r[0].Height != 8 {
 		t.Errorf("turned and resized: %+v", r)
 	}
+	if r := f(pack.Options{Pixels: true, Resize: pack.Resize{Width: 10, Height: 12}}); r[0].Width != 10 || r[0].Height != 12 || r[0].Format != codec.PPM {
+		t.Errorf("pixels: %+v", r)
+	}
 }
 
 func wantRedOnTop(t *testing.T, src []byte, info codec.Info) {
 	t.Helper()
 	var mem []byte
 	m := pixel.Grow(&mem, info.Width, info.Height)
-	check(t, codec.NewSet(codec.Limits{}).Decode(src, codec.JPEG, codec.Request{}, m))
+	check(t, codec.NewSet(codec.Limits{}).Decode(src, info.Format, codec.Request{}, m))
 	if top, bottom := m.Row(0)[0], m.Row(m.Height - 1)[0]; top < 200 || bottom > 50 {
 		t.Errorf("red is %d on top and %d at the bottom", top, bottom)
 	}
@@ -289,6 +295,8 @@ func TestOptionsAreChecked(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "p.stk")
 	f(pack.Options{}, errs.Invalid, "no output", "-o photos.stk")
 	f(pack.Options{Output: out, Quality: 101}, errs.Invalid, "quality 101")
+	f(pack.Options{Output: out, Pixels: true, Recode: true}, errs.Invalid, "neither re-coded nor", "--pixels")
+	f(pack.Options{Output: out, Pixels: true, Quality: 80}, errs.Invalid, "neither re-coded nor")
 	f(pack.Options{Output: out, Workers: -1}, errs.Invalid, "-1 workers")
 	f(pack.Options{Output: out, MaxPixels: -1}, errs.Invalid, "-1 pixels")
 	f(pack.Options{Output: filepath.Join(out, "x", "p.stk")}, errs.NotFound, "does not exist", "mkdir -p")
@@ -297,7 +305,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "plain")
 	write(t, file, nil)
 	f(pack.Options{Output: file, Overwrite: true}, errs.Invalid, "there is a file of that name")
-	for _, s := range []string{"256", "short", "short=0", "short=-1", "long=5", "max=65536", "max=5x"} {
+	for _, s := range []string{"256", "short", "short=0", "short=-1", "long=5", "max=65536", "max=5x", "10x", "x10", "0x5", "10x-1", "10x65536", "1x2x3"} {
 		_, err := pack.ParseResize(s)
 		wantErr(t, err, errs.Invalid, "short=256")
 	}

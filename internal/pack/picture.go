@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"stoker/internal/codec"
+	"stoker/internal/dataset"
 	"stoker/internal/errs"
 	"stoker/internal/pixel"
 )
@@ -37,7 +38,7 @@ type pictures struct {
 func newPictures(o *Options, memory *semaphore.Weighted) *pictures {
 	return &pictures{
 		opts:     o,
-		reencode: o.Quality > 0 && o.Resize == Resize{} && !o.ApplyOrientation,
+		reencode: o.Pixels || o.Quality > 0 && o.Resize == Resize{} && !o.ApplyOrientation,
 		memory:   memory,
 		decoders: codec.NewSet(codec.Limits{MaxPixels: o.MaxPixels}),
 	}
@@ -74,9 +75,16 @@ func (p *pictures) pack(ctx context.Context, src []byte, lent *buffers) (blob []
 		return src, info, nil
 	}
 	img, orientation := p.transform(img, info, do)
+	if p.opts.Pixels {
+		blob = codec.AppendPPM(lent.take(int64(pixel.Bytes(img.Width, img.Height))+ppmHeader), img)
+		return blob, codec.Info{Format: codec.PPM, Width: img.Width, Height: img.Height, Orientation: 1}, nil
+	}
 	blob, err = p.encode(lent.take(0), img, orientation)
 	return blob, codec.Info{Format: codec.JPEG, Width: img.Width, Height: img.Height, Orientation: orientation}, err
 }
+
+// ppmHeader is the most that stands before the pixels of a PPM file.
+const ppmHeader = 32
 
 // plan is what happens to one picture.
 type plan struct {
@@ -94,8 +102,13 @@ func (p *pictures) decide(info codec.Info) (plan, error) {
 	do.width, do.height = p.opts.Resize.target(width, height, p.opts.Enlarge)
 	do.encode = p.reencode || do.turn || do.width != width || do.height != height
 	do.decode = do.decode || do.encode
-	if do.encode && (max(do.width, do.height) > maxSide || int64(do.width)*int64(do.height) > p.opts.MaxPixels) {
+	pixels := int64(do.width) * int64(do.height)
+	switch {
+	case !do.encode:
+	case max(do.width, do.height) > maxSide || pixels > p.opts.MaxPixels:
 		return do, errs.New(errs.Invalid, "would become %d x %d pixels, more than a JPEG or --max-pixels allows", do.width, do.height)
+	case p.opts.Pixels && 3*pixels+ppmHeader > dataset.MaxBlobBytes:
+		return do, errs.New(errs.Unsupported, "would have %d bytes of pixels; a sample may have %d", 3*pixels, dataset.MaxBlobBytes)
 	}
 	return do, nil
 }

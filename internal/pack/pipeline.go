@@ -48,7 +48,10 @@ type job struct {
 // few for each worker. No budget counts the new bytes of pictures that are
 // encoded again; there the window alone bounds them.
 func (o *Options) window() int {
-	if o.reencodes() {
+	switch {
+	case o.Pixels && o.Resize == Resize{}:
+		return 2 * o.Workers
+	case o.reencodes():
 		return 8 * o.Workers
 	}
 	return max(dataset.DefaultBatchRows, 4*o.Workers)

@@ -10,7 +10,7 @@ import (
 
 // Extensions are those of picture files, in lower case. Contents decide the
 // format later; the extension only tells pictures from other files.
-var Extensions = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp"}
+var Extensions = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".ppm"}
 
 func isPicture(name string) bool {
 	ext := strings.ToLower(filepath.Ext(name))

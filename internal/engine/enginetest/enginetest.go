@@ -16,6 +16,7 @@ import (
 
 	"stoker/internal/codec"
 	"stoker/internal/dataset"
+	"stoker/internal/pixel"
 	"stoker/internal/rng"
 )
 
@@ -95,12 +96,19 @@ func picture(r *rng.Source, i, w, h int) ([]byte, codec.Format, error) {
 		}
 	}
 	var b bytes.Buffer
-	if i%2 == 0 {
-		err := jpeg.Encode(&b, img, nil)
-		return b.Bytes(), codec.JPEG, err
+	switch i % 4 {
+	case 3:
+		err := png.Encode(&b, img)
+		return b.Bytes(), codec.PNG, err
+	case 1:
+		pix := make([]byte, 0, pixel.Bytes(w, h))
+		for at := 0; at < len(img.Pix); at += 4 {
+			pix = append(pix, img.Pix[at:at+3]...)
+		}
+		return codec.AppendPPM(nil, pixel.RGB{Pix: pix, Stride: 3 * w, Width: w, Height: h}), codec.PPM, nil
 	}
-	err := png.Encode(&b, img)
-	return b.Bytes(), codec.PNG, err
+	err := jpeg.Encode(&b, img, nil)
+	return b.Bytes(), codec.JPEG, err
 }
 
 // Photos packs the photographs of the test data to a folder of the test and
