@@ -23,6 +23,7 @@ func logsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			o.Width, _ = client.Size(os.Stdout)
 			o.Ended = func() bool {
 				row, ok := listing.One(state, d)
 				return !ok || !row.Live()

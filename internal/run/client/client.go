@@ -281,11 +281,33 @@ func (c *client) outputGone(err error) {
 		return
 	}
 	time.Sleep(time.Second) // the whole pipeline may have been hung up: signals comes first then
-	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
-		tty.Close()
-		_ = c.current().WriteJSON(link.ClientKill, link.Kill{Signal: int(syscall.SIGPIPE)})
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		c.result <- Result{HungUp: true}
+		return
 	}
-	c.result <- Result{HungUp: true}
+	tty.Close()
+	c.result <- c.readerLeft()
+}
+
+// pipeGrace is how long a command has to end by SIGPIPE.
+const pipeGrace = 2 * time.Second
+
+// readerLeft ends the run as a pipe without a reader ends a program: by SIGPIPE,
+// and one that ignores it, as Python does, in the way of `stoker stop`, because
+// its own writes, to a terminal that is still there, do not fail.
+func (c *client) readerLeft() Result {
+	_ = c.current().WriteJSON(link.ClientKill, link.Kill{Signal: int(syscall.SIGPIPE)})
+	for deadline := time.Now().Add(pipeGrace); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if r := c.lastWord(); r.End != nil {
+			return r
+		}
+	}
+	end, err := Stop(c.Dir, link.Stop{}, func(string) {})
+	if err != nil {
+		return Result{HungUp: true}
+	}
+	return Result{End: &end}
 }
 
 // drawBar brings the bar up to date; c.mu is held.

@@ -19,6 +19,7 @@ type LogOptions struct {
 	Raw    bool // exact bytes instead of clean lines
 	Follow bool
 	Lines  int // only the last lines; 0: all
+	Width  int // of the terminal that shows them; 0: none, nothing is made narrower
 	// Ended reports whether the run is over; asked while following.
 	Ended func() bool
 }
@@ -36,6 +37,9 @@ func Logs(ctx context.Context, d rundir.Dir, o LogOptions, w io.Writer) error {
 	off, err := startOf(dir, o.Lines)
 	if err != nil {
 		return err
+	}
+	if o.Width > 0 && !o.Raw {
+		w = &narrow{w: w, width: o.Width}
 	}
 	for {
 		ended := o.Ended()

@@ -53,6 +53,20 @@ func TestSqueeze(t *testing.T) {
 	}
 }
 
+// TestNarrow: logs in a terminal that is narrower than the command's.
+func TestNarrow(t *testing.T) {
+	bar := "50%|" + strings.Repeat("#", 150) + "| 5/10 [x]\n"
+	plain := strings.Repeat("word ", 30) + "\n"
+	var out bytes.Buffer
+	n := &narrow{w: &out, width: 40}
+	for text := plain + bar + plain; text != ""; text = text[min(7, len(text)):] {
+		_, _ = n.Write([]byte(text[:min(7, len(text))]))
+	}
+	if want := plain + "50%|" + strings.Repeat("#", 25) + "| 5/10 [x]\n" + plain; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
 func FuzzCrop(f *testing.F) {
 	f.Add([]byte("\rabc\x1b[2J\x1b]0;x\x07é"), 3)
 	f.Fuzz(func(t *testing.T, p []byte, n int) {

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"bytes"
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -110,6 +112,25 @@ func appendCells(dst []byte, cells []cell) []byte {
 		}
 	}
 	return dst
+}
+
+// narrow passes lines on to a terminal, those with a bar made for a wider one
+// squeezed. What follows the last line feed waits for the next.
+type narrow struct {
+	w     io.Writer
+	width int
+	rest  []byte
+}
+
+func (n *narrow) Write(p []byte) (int, error) {
+	n.rest = append(n.rest, p...)
+	whole := bytes.LastIndexByte(n.rest, '\n') + 1
+	if whole == 0 {
+		return len(p), nil
+	}
+	_, err := io.WriteString(n.w, squeezeText(string(n.rest[:whole]), n.width))
+	n.rest = append(n.rest[:0], n.rest[whole:]...)
+	return len(p), err
 }
 
 // squeezeText squeezes every line of a plain text that holds a bar too long for

@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 // clientProcess is a foreground client on this process's own terminal.
 func clientProcess(d rundir.Dir) int {
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGWINCH)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGWINCH, syscall.SIGPIPE)
 	r, err := client.Run(context.Background(), client.Options{Dir: d, Bar: true, In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		Signals: signals, Attach: os.Getenv("ATTACH") != ""})
 	switch {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -114,6 +115,42 @@ func TestHangUpToTheGroup(t *testing.T) {
 		}
 		if end := r.ended(); end.Code != 4 {
 			t.Fatalf("%+v", end)
+		}
+	}
+}
+
+// TestReaderOfThePipeLeaves: stoker run -- command | head, at a terminal. The
+// command ends as it would without Stoker, also one that ignores SIGPIPE.
+func TestReaderOfThePipeLeaves(t *testing.T) {
+	t.Parallel()
+	for script, code := range map[string]int{
+		`while :; do echo line; sleep 0.02; done`:                                              141,
+		`trap '' PIPE; trap 'exit 7' INT; echo ready; while :; do echo line; sleep 0.02; done`: 7,
+	} {
+		r := start(t, newState(t), script, func(s *rundir.Spec) { s.Foreground = true })
+		cmd := exec.Command(os.Args[0], "client", string(r.dir))
+		master, slave, err := pty.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer master.Close()
+		reader, writer, _ := os.Pipe()
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, writer, slave
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		slave.Close()
+		writer.Close()
+		if _, err := io.ReadFull(reader, make([]byte, 10)); err != nil {
+			t.Error(err)
+		}
+		reader.Close()
+		if end := r.ended(); end.Code != code {
+			t.Errorf("%s: %+v", script, end)
+		}
+		if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != code {
+			t.Errorf("%s: the client's status is %d", script, cmd.ProcessState.ExitCode())
 		}
 	}
 }
