@@ -96,7 +96,7 @@ func commands() []group {
 			runCommand(), psCommand(), attachCommand(), logsCommand(), stopCommand(), watchCommand(), rmCommand(), runsCommand(),
 		}},
 		{"advice", "Where the time goes, and whether to act:", []*cobra.Command{
-			worthCommand(), calibrateCommand(),
+			compareCommand(), worthCommand(), calibrateCommand(), estimateCommand(),
 		}},
 	}
 }

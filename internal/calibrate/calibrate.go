@@ -73,7 +73,8 @@ type Report struct {
 	Seconds    float64   `json:"seconds"` // that it took
 	Machine    Machine   `json:"machine"`
 	Data       Data      `json:"data"`
-	Load       Load      `json:"load"` // of others, meanwhile
+	Load       Load      `json:"load"`              // of others, meanwhile
+	Compute    *Compute  `json:"compute,omitempty"` // nil where no framework was found
 	Rows       []Row     `json:"rows"`
 	Prediction *Predict  `json:"prediction,omitempty"`
 	Notes      []string  `json:"notes,omitempty"` // what the reader should know

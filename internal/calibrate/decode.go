@@ -52,22 +52,47 @@ func (c *calibrator) decode(ctx context.Context, s *sample) error {
 		}
 		items = append(items, &item{row: row, unit: "samples/s", cores: cores, block: f.block})
 	}
+	if c.report.Data.Kind != "made" {
+		it, closed, err := c.reference(ctx)
+		if err != nil {
+			return err
+		}
+		defer closed()
+		items = append(items, it)
+	}
 	if err := c.measure(ctx, items...); err != nil {
 		return err
 	}
-	c.scaling(items)
+	c.scaling()
 	return nil
 }
 
+// reference is the figure of pictures that are the same on every machine, so that
+// machines can be compared that have seen different data.
+func (c *calibrator) reference(ctx context.Context) (it *item, closed func(), err error) {
+	made := &calibrator{Options: c.Options, report: &Report{Machine: c.report.Machine}, cores: c.cores, temp: c.temp}
+	s := &sample{}
+	if s.dir, err = made.makePictures(); err != nil {
+		return nil, nil, err
+	}
+	f, err := made.openFeed(ctx, s, c.cores)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &item{row: Row{ID: "decode.reference", Group: "decode", Name: "made pictures, all cores", Typical: "300 a core with Pillow"},
+		unit: "samples/s", cores: c.cores, block: f.block}, func() { f.session.Close() }, nil //nolint:errcheck // only memory is given back
+}
+
 // scaling adds how much of N cores' work N cores do, beside one.
-func (c *calibrator) scaling(items []*item) {
-	one, all := items[0].finish().Value, items[len(items)-1].finish().Value
-	if len(items) == 1 || one.Mid == 0 {
+func (c *calibrator) scaling() {
+	one, all := c.report.Row("decode.core"), c.report.Row("decode.all")
+	if one == nil || all == nil || one.Value.Low == 0 || one.Value.High == 0 {
 		return
 	}
 	n := float64(c.cores)
-	c.add(Row{ID: "decode.scaling", Group: "decode", Name: fmt.Sprintf("what %d cores do beside %d times one", c.cores, c.cores), Typical: "90 % cores, 60 % threads of them",
-		Value: Value{Mid: all.Mid / one.Mid / n, Low: all.Low / one.High / n, High: all.High / one.Low / n, Unit: "share", Blocks: all.Blocks}})
+	a, b := &one.Value, &all.Value
+	c.add(Row{ID: "decode.scaling", Group: "decode", Name: fmt.Sprintf("%d cores beside %d times one", c.cores, c.cores), Typical: "90 % cores, 60 % their threads",
+		Value: Value{Mid: b.Mid / a.Mid / n, Low: b.Low / a.High / n, High: b.High / a.Low / n, Unit: "share", Blocks: b.Blocks}})
 }
 
 // feed is a session on some cores.

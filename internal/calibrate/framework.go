@@ -21,19 +21,23 @@ var script string
 // frameworkLimit bounds the loading of the framework and its figures.
 const frameworkLimit = 30 * time.Second
 
+// Compute says what computing was measured with.
+type Compute struct {
+	Framework string `json:"framework"`
+	Version   string `json:"version"`
+	Device    string `json:"device"` // "CPU", or the name of the GPU
+	GPU       bool   `json:"gpu"`
+}
+
 // line is one line that the script writes.
 type line struct {
-	Framework string    `json:"framework"`
-	Version   string    `json:"version"`
-	Device    string    `json:"device"`
-	GPU       bool      `json:"gpu"`
-	Threads   int       `json:"threads"`
-	ID        string    `json:"id"`
-	Unit      string    `json:"unit"`
-	Values    []float64 `json:"values"`
-	Error     string    `json:"error"`
-	None      bool      `json:"none"`
-	Errors    []string  `json:"errors"`
+	Compute
+	ID     string    `json:"id"`
+	Unit   string    `json:"unit"`
+	Values []float64 `json:"values"`
+	Error  string    `json:"error"`
+	None   bool      `json:"none"`
+	Errors []string  `json:"errors"`
 }
 
 // framework measures through the framework that the active Python has: what
@@ -51,7 +55,6 @@ func (c *calibrator) framework(ctx context.Context, _ *sample) error {
 	if err != nil {
 		return errs.New(errs.Exhausted, "no pipe: %w", err)
 	}
-	before := look()
 	if err := cmd.Start(); err != nil {
 		return errs.New(errs.Unsupported, "%s cannot be started: %w", python, err).WithHint("name another one with --python")
 	}
@@ -68,6 +71,7 @@ func (c *calibrator) framework(ctx context.Context, _ *sample) error {
 			facts = l
 		case l.Framework != "":
 			facts = l
+			c.report.Compute = &facts.Compute
 			c.Meter.Phase("measuring "+l.Framework, "figures", 0, 0)
 		case len(l.Values) > 0:
 			c.add(computeRow(facts, l))
@@ -77,12 +81,12 @@ func (c *calibrator) framework(ctx context.Context, _ *sample) error {
 		}
 	}
 	failed := cmd.Wait()
-	c.sayFramework(python, facts, failed, ctx.Err() != nil, before.until(look()))
+	c.sayFramework(python, facts, failed, ctx.Err() != nil)
 	return nil
 }
 
 // sayFramework notes what was measured with, or why nothing was.
-func (c *calibrator) sayFramework(python string, f line, failed error, late bool, _ Load) {
+func (c *calibrator) sayFramework(python string, f line, failed error, late bool) {
 	switch {
 	case late:
 		c.note("the framework's figures were cut off when the time was over")

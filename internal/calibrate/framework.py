@@ -48,8 +48,7 @@ def with_torch():
     gpu = torch.cuda.is_available()
     device = torch.device("cuda" if gpu else "cpu")
     wait = torch.cuda.synchronize if gpu else lambda: None
-    tell(framework="torch", version=torch.__version__, gpu=gpu, device=torch.cuda.get_device_name() if gpu else "CPU",
-         threads=torch.get_num_threads())
+    tell(framework="torch", version=torch.__version__, gpu=gpu, device=torch.cuda.get_device_name() if gpu else "CPU")
     size = GPU_SIZE if gpu else CPU_SIZE
     types = [("float32", torch.float32, False), ("bfloat16", torch.bfloat16, False)]
     if gpu:
@@ -82,7 +81,7 @@ def with_jax():
 
     device = jax.devices()[0]
     gpu = device.platform != "cpu"
-    tell(framework="jax", version=jax.__version__, gpu=gpu, device=device.device_kind if gpu else "CPU", threads=0)
+    tell(framework="jax", version=jax.__version__, gpu=gpu, device=device.device_kind if gpu else "CPU")
     size = GPU_SIZE if gpu else CPU_SIZE
     last = []  # what the device works on
 
@@ -114,7 +113,7 @@ def with_tensorflow():
     gpus = tf.config.list_physical_devices("GPU")
     gpu = bool(gpus)
     name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU") if gpu else "CPU"
-    tell(framework="tensorflow", version=tf.__version__, gpu=gpu, device=name, threads=tf.config.threading.get_intra_op_parallelism_threads())
+    tell(framework="tensorflow", version=tf.__version__, gpu=gpu, device=name)
     size = GPU_SIZE if gpu else CPU_SIZE
     last = []
 

@@ -24,7 +24,7 @@ const (
 	chaseBlock = 60 * time.Millisecond
 	lineBytes  = 64
 	lineWords  = lineBytes / 4
-	maxWarm    = 16 << 20 // the longest walk that is warmed up
+	maxWarm    = 16 << 20  // the longest walk that is warmed up
 	maxCopy    = 64 << 20  // of each of a core's two buffers
 	maxChase   = 512 << 20 // of the slowest chase
 	memoryPart = 8         // of the free memory that all of it may take
