@@ -177,7 +177,7 @@ func deliver(ctx context.Context, desktop bool, to []place, m Message) error {
 	var problems []error
 	if desktop {
 		if path, err := exec.LookPath("notify-send"); err == nil {
-			_ = exec.CommandContext(ctx, path, "--app-name=stoker", m.Title, m.Body).Run()
+			_ = exec.CommandContext(ctx, path, "--app-name=stoker", "--", m.Title, m.Body).Run()
 		}
 	}
 	for _, p := range to {
