@@ -125,10 +125,7 @@ func (s *Session) refetch(j *job) error {
 	if err := s.look(j, j.index); err != nil {
 		return err
 	}
-	var err error
-	j.blob, err = s.source.Read(&j.sample, j.index, nil)
-	j.batch.rows[j.row].Bytes += j.sample.Length
-	return err
+	return s.read(j, nil)
 }
 
 // record adds j's sample to the list of bad ones.

@@ -46,6 +46,10 @@ type Source interface {
 	Read(s *dataset.Sample, i int64, dst []byte) ([]byte, error)
 	// AppendEntropy appends the entropy index of sample i, or nothing.
 	AppendEntropy(dst []byte, i int64, s *dataset.Sample) []byte
+	// AppendParts appends what entropy.Parts reads, or nothing; ReadRange reads
+	// bytes of a sample unchecked, for the parts' checksums.
+	AppendParts(dst []byte, i int64, s *dataset.Sample) []byte
+	ReadRange(s *dataset.Sample, i, offset, length int64, dst []byte) ([]byte, error)
 	Close() error
 }
 

@@ -21,6 +21,8 @@ type job struct {
 	index    int64
 	sample   dataset.Sample
 	decision transform.Decision
+	entropy  []byte      // the sample's entropy index; empty where it has none
+	partial  partial     // how much of the stored bytes is read
 	buffer   []byte      // lent by buffers
 	blob     []byte      // the stored bytes, in buffer
 	stage    stats.Stage // at work on it
@@ -65,12 +67,10 @@ func (s *Session) fetch(j *job) error {
 		return nil // the stream ended
 	}
 	read := s.now()
-	blob, err := s.source.Read(&j.sample, j.index, j.buffer)
-	j.blob = blob
+	err := s.read(j, j.buffer)
 	t := &j.batch.rows[j.row]
 	t.FetchBusy = int64(s.now() - read + wait - begin)
 	t.FetchOut += int64(read - wait)
-	t.Bytes += j.sample.Length
 	return err
 }
 
@@ -87,6 +87,8 @@ func (s *Session) look(j *job, index int64) error {
 	}
 	key := s.key.Sub(j.batch.epoch).Sub(uint64(index))
 	j.decision = s.pipeline.Decide(key, codec.Info{Format: m.Format, Width: m.Width, Height: m.Height, Orientation: m.Orientation})
+	j.entropy = s.source.AppendEntropy(j.entropy[:0], index, m)
+	s.planRead(j)
 	return nil
 }
 
@@ -95,7 +97,6 @@ type tools struct {
 	set     *codec.Set
 	scratch *transform.Scratch
 	region  regionMemory
-	index   []byte // the sample's entropy index
 }
 
 func newTools() *tools {
@@ -214,10 +215,12 @@ func (s *Session) produce(w *tools, j *job) error {
 // it has one. An index that does not fit costs time and is told of once; it never
 // costs a sample.
 func (s *Session) decodeRegion(w *tools, j *job, image pixel.RGB) error {
-	w.index = s.source.AppendEntropy(w.index[:0], j.index, &j.sample)
-	req := codec.Request{Region: j.decision.Region, Index: w.index, Checked: true}
+	req := codec.Request{Region: j.decision.Region, Index: j.entropy, Checked: true}
 	err := w.set.Decode(j.blob, j.sample.Format, req, image)
-	if err == nil || len(w.index) == 0 {
+	if err == nil || len(j.entropy) == 0 {
+		return err
+	}
+	if err := s.readRest(j); err != nil {
 		return err
 	}
 	req.Index = nil
