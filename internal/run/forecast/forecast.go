@@ -2,8 +2,7 @@
 // here and on another machine, and keeps score of what it said: the arithmetic of
 // `stoker estimate`.
 //
-// Here the estimator's own interval is taken, widened for what a few steps cannot
-// show. Elsewhere a step is at best as long as the longer of computing and
+// Here the estimator's own interval is taken. Elsewhere a step is at best as long as the longer of computing and
 // feeding, each scaled by what two calibrations say of the machines: the speed-up
 // is the least of the two ratios, as an interval, because nobody knows which part
 // of a machine a network's time depends on. The bound is that of a roofline
@@ -42,18 +41,11 @@ type Forecast struct {
 	Reasons []string `json:"reasons,omitempty"` // for the width of the interval, most important first
 }
 
-// Blind is the least share of a run that must be done for the estimator's own
-// interval to be believed: below, the interval is widened by up to blindLow and
-// blindHigh. The widths make the interval hold as often as it says at 30 steps of
-// the simulated runs of package estimate (TestThirtySteps there; docs/estimates.md
-// has the table): most that goes wrong after so few steps are caches that were
-// still cold, so that the run is over earlier, and a first validation or
-// throttling, so that it is over later.
-const (
-	blind     = 0.1
-	blindLow  = 0.12
-	blindHigh = 0.08
-)
+// seldom is the share of a run below which what was seen may be unlike the rest:
+// the reasons for the width of the interval then say so. The interval itself is
+// the estimator's, which at 30 steps of simulated runs holds as often as it says
+// (TestThirtySteps of package estimate; docs/estimates.md has the table).
+const seldom = 0.1
 
 // Here forecasts the run on the machine where its steps were seen. epochs is the
 // number that the user tells where the output does not; 0 = none told. Errors:
@@ -79,12 +71,25 @@ func Here(s Seen, epochs int) (Forecast, error) {
 	case done > 0:
 		f.Steps = int64(math.Round(float64(st.GlobalStep) / done))
 	}
-	few := max(0, 1-done/blind)
-	f.Low = st.Elapsed + low*(1-blindLow*few)
-	f.Mid = st.Elapsed + left
-	f.High = st.Elapsed + high*(1+blindHigh*few)
-	f.explain(&st, few)
+	left = min(max(left-doubtful(&st, done), low), high)
+	f.Low, f.Mid, f.High = st.Elapsed+low, st.Elapsed+left, st.Elapsed+high
+	f.explain(&st, done)
 	return f, nil
+}
+
+// doubt is the part of a usual validation that is left out of the middle while
+// none was seen: after a few steps nobody knows whether there is one at all. It
+// brings runs without one to within 10 %.
+const doubt = 0.5
+
+// doubtful is the time that is left out of the middle: a part of what the
+// estimator's forecast has beyond the steps.
+func doubtful(st *estimate.Status, done float64) float64 {
+	if !st.Unseen || st.Rate <= 0 || done <= 0 {
+		return 0
+	}
+	steps := float64(st.GlobalStep) * (1/done - 1) / st.Rate
+	return doubt * max(0, st.RemainingMid-steps)
 }
 
 // unseenSpread is how far the pauses between epochs that nobody saw may move the
@@ -92,28 +97,27 @@ func Here(s Seen, epochs int) (Forecast, error) {
 const unseenSpread = 0.2
 
 // explain lists what the interval has room for.
-func (f *Forecast) explain(st *estimate.Status, few float64) {
+func (f *Forecast) explain(st *estimate.Status, done float64) {
+	early := done < seldom
 	if st.Unseen {
 		f.Reasons = append(f.Reasons, "no validation was seen yet: its time is a usual one")
 	}
-	if few > 0 && (st.Epochs > 1 || st.EpochOnly) && st.Epoch <= 1 {
+	if early && (st.Epochs > 1 || st.EpochOnly) && st.Epoch <= 1 {
 		f.Reasons = append(f.Reasons, "the first epoch may have read from the disk what later ones find in the page cache")
 	}
-	if few > 0 {
-		f.Reasons = append(f.Reasons, fmt.Sprintf("only %s of the run was seen", percent(1-few)))
+	if early {
+		f.Reasons = append(f.Reasons, fmt.Sprintf("only %s of the run was seen", percent(done)))
 	}
 	if st.Guess {
 		f.Reasons = append(f.Reasons, "the counter of steps is a guess: --pattern names it")
 	}
 }
 
-// percent writes the share of the blind part that was seen.
 func percent(share float64) string {
-	p := 100 * share * blind
-	if p < 1 {
+	if share < 0.01 {
 		return "less than 1 %"
 	}
-	return fmt.Sprintf("%.0f %%", p)
+	return fmt.Sprintf("%.0f %%", 100*share)
 }
 
 // Duration writes seconds as people say them, coarsely: "41 s", "12 min", "3 h 05".
