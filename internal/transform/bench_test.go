@@ -1,7 +1,9 @@
 package transform_test
 
 import (
+	"image"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,9 +26,10 @@ var pipelines = map[string]string{
 }
 
 // BenchmarkPhotographs reports what a sample costs: decide and apply alone, and
-// with decoding before, without and with the entropy index, and re-coded. The
-// metric cpu-us is processor time, which other programs disturb the least.
-// scripts/bench_decode.py runs it beside other ways to do the same.
+// with decoding before: without and with the entropy index, re-coded, and stored as
+// pixels of 256 x 256. The metric cpu-us is processor time, which other programs
+// disturb the least. scripts/bench_decode.py runs it beside other ways to do the
+// same.
 func BenchmarkPhotographs(b *testing.B) {
 	var photos [][]byte
 	for _, file := range photographs(b) {
@@ -37,26 +40,44 @@ func BenchmarkPhotographs(b *testing.B) {
 		photos = append(photos, src)
 	}
 	set := codec.NewSet(codec.Limits{})
-	var indexes, recoded [][]byte
-	for _, src := range photos {
-		r, err := jpeg.Recode(src)
-		if err != nil {
-			b.Fatal(err)
-		}
-		recoded = append(recoded, r)
-		index, err := set.AppendIndex(nil, src, codec.JPEG, codec.DefaultIndexStep)
-		if err != nil {
-			b.Fatal(err)
-		}
-		indexes = append(indexes, index)
+	each := func(make func(src []byte) ([]byte, error)) func() [][]byte {
+		return sync.OnceValue(func() (all [][]byte) {
+			for _, src := range photos {
+				made, err := make(src)
+				if err != nil {
+					b.Fatal(err)
+				}
+				all = append(all, made)
+			}
+			return all
+		})
 	}
+	indexes := each(func(src []byte) ([]byte, error) { return set.AppendIndex(nil, src, codec.JPEG, codec.DefaultIndexStep) })
+	recoded := each(jpeg.Recode)
+	small := each(func(src []byte) ([]byte, error) { return pixels256(set, src) })
 	for name, spec := range pipelines {
 		p := compile(b, spec)
-		b.Run(name+"/apply", func(b *testing.B) { run(b, p, set, photos, indexes, false) })
+		b.Run(name+"/apply", func(b *testing.B) { run(b, p, set, photos, nil, false) })
 		b.Run(name+"/decode-apply", func(b *testing.B) { run(b, p, set, photos, nil, true) })
-		b.Run(name+"/decode-index-apply", func(b *testing.B) { run(b, p, set, photos, indexes, true) })
-		b.Run(name+"/decode-recoded-apply", func(b *testing.B) { run(b, p, set, recoded, nil, true) })
+		b.Run(name+"/decode-index-apply", func(b *testing.B) { run(b, p, set, photos, indexes(), true) })
+		b.Run(name+"/decode-recoded-apply", func(b *testing.B) { run(b, p, set, recoded(), nil, true) })
+		b.Run(name+"/pixels-apply", func(b *testing.B) { run(b, p, set, small(), nil, true) })
 	}
+}
+
+// pixels256 is what `stoker pack --resize 256x256 --pixels` stores.
+func pixels256(set *codec.Set, src []byte) ([]byte, error) {
+	info, err := set.Info(src)
+	if err != nil {
+		return nil, err
+	}
+	var buf, small []byte
+	m, to := pixel.Grow(&buf, info.Width, info.Height), pixel.Grow(&small, 256, 256)
+	if err := set.Decode(src, info.Format, codec.Request{}, m); err != nil {
+		return nil, err
+	}
+	new(pixel.Resizer).Resize(to, m, image.Point{}, &pixel.Resampling{Width: m.Width, Height: m.Height, OutWidth: 256, OutHeight: 256})
+	return codec.AppendPPM(nil, to), nil
 }
 
 func run(b *testing.B, p *transform.Pipeline, set *codec.Set, photos, indexes [][]byte, decode bool) {
@@ -76,13 +97,16 @@ func run(b *testing.B, p *transform.Pipeline, set *codec.Set, photos, indexes []
 	for i := range b.N {
 		k := i % len(photos)
 		d := p.Decide(rng.NewKey(1).Sub(uint64(i)), infos[k])
-		region := pixel.Grow(&buf, d.Region.Dx(), d.Region.Dy())
-		if decode {
+		region, stored := codec.View(photos[k], infos[k].Format, d.Region)
+		if !stored {
+			region = pixel.Grow(&buf, d.Region.Dx(), d.Region.Dy())
+		}
+		if decode && !stored {
 			req := codec.Request{Region: d.Region, Checked: true}
 			if len(indexes) > 0 && len(indexes[k]) > 0 {
 				req.Index = indexes[k]
 			}
-			if err := set.Decode(photos[k], codec.JPEG, req, region); err != nil {
+			if err := set.Decode(photos[k], infos[k].Format, req, region); err != nil {
 				b.Fatal(err)
 			}
 		}
