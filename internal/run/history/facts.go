@@ -123,3 +123,7 @@ func CommandKey(dir string, argv []string) string {
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
+
+// Volatile reports whether an option changes from run to run without changing
+// the work: where results go, what the run is called, its seed.
+func Volatile(option string) bool { return volatile().MatchString(option) }
