@@ -172,6 +172,9 @@ func throughJSON(t *rapid.T, c batching.Cursor) (restored batching.Cursor) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got := c.AppendJSON(nil); string(got) != string(data) {
+		t.Fatalf("the JSON is\n%s\nand should be\n%s", got, data)
+	}
 	if err := json.Unmarshal(data, &restored); err != nil {
 		t.Fatal(err)
 	}

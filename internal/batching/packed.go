@@ -111,18 +111,27 @@ func (p *packer) put(piece Piece) {
 // fitting returns the row with the least room that is enough, the first of equal
 // ones, or -1. Room and number are compared as one, and rows without enough room
 // are as large as can be: which row is best cannot be foretold, and a branch for
-// each would cost more than all else.
+// each would cost more than all else. Two minima at once halve the wait.
 func (p *packer) fitting(length int32) int {
-	best := uint64(math.MaxUint64)
-	for i := range p.open {
-		left := int64(p.open[i].left)
-		short := uint64((left - int64(length)) >> 63)
-		best = min(best, uint64(left)<<32|uint64(i)|short)
+	even, odd := uint64(math.MaxUint64), uint64(math.MaxUint64)
+	i := 0
+	for ; i+1 < len(p.open); i += 2 {
+		even = min(even, p.open[i].rank(i, length))
+		odd = min(odd, p.open[i+1].rank(i+1, length))
 	}
-	if best == math.MaxUint64 {
-		return -1
+	if i < len(p.open) {
+		even = min(even, p.open[i].rank(i, length))
 	}
-	return int(uint32(best))
+	if best := min(even, odd); best != math.MaxUint64 {
+		return int(uint32(best))
+	}
+	return -1
+}
+
+// rank orders rows by their room for a length, then by number.
+func (r *openRow) rank(i int, length int32) uint64 {
+	short := uint64((int64(r.left) - int64(length)) >> 63)
+	return uint64(r.left)<<32 | uint64(i) | short
 }
 
 // begin opens an empty row.

@@ -205,6 +205,9 @@ func TestFilesCutShortWhileOpenAreErrors(t *testing.T) {
 	if _, ok := c.Int64(3); ok {
 		t.Error("Column.Int64 gives a value")
 	}
+	if c.Int64s(make([]int64, 1), []int64{3}, 0) {
+		t.Error("Column.Int64s gives a value")
+	}
 }
 
 func TestClosedDatasetSaysSo(t *testing.T) {

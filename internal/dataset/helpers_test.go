@@ -170,6 +170,10 @@ func checkValues(t fataler, d *Dataset, i int64, fields []Field, want []Value) {
 			got.Text = string(text)
 		case Int64:
 			got.Int, got.Valid = c.Int64(i)
+			var both [2]int64
+			if !c.Int64s(both[:], []int64{i, i}, -7) || both[0] != both[1] || both[0] != got.Int && (got.Valid || both[0] != -7) {
+				t.Fatalf("row %d field %s: Int64s gives %d, Int64 %d", i, field.Name, both, got.Int)
+			}
 		case Float64:
 			got.Float, got.Valid = c.Float64(i)
 		case Bool:

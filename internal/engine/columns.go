@@ -60,9 +60,7 @@ func (c *column) fill(slot []byte, indices []int64) {
 	out := slot[c.field.Offset:]
 	switch {
 	case c.field.Name == fieldIndex:
-		for i, index := range indices {
-			le.PutUint64(out[8*i:], uint64(index))
-		}
+		copy(view[int64](out), indices)
 	case c.field.Text:
 		c.fillText(out, slot[c.field.DataOffset:][:c.field.DataBytes], indices)
 	case c.field.DType == tensor.Float64:
@@ -74,6 +72,9 @@ func (c *column) fill(slot []byte, indices []int64) {
 			le.PutUint64(out[8*i:], math.Float64bits(v))
 		}
 	case c.field.DType == tensor.Int64:
+		if c.from.Int64s(view[int64](out), indices, NullInt64) {
+			return
+		}
 		for i, index := range indices {
 			v, ok := c.from.Int64(index)
 			if !ok {

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"encoding/json"
-
 	"stoker/internal/batching"
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
@@ -155,8 +153,8 @@ func (s *Session) resumeSequences(now, saved *plan.State) error {
 		return err
 	}
 	now.Position = q.start.Cursor.Position
-	now.Place, err = json.Marshal(&q.start)
-	return err
+	now.Place = q.start.AppendJSON(nil)
+	return nil
 }
 
 // SeekPlace is Seek for sequences: place is the JSON of a Place of the epoch, or

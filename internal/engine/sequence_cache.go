@@ -4,6 +4,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"stoker/internal/batching"
 )
 
 // cacheShare is the part of a session's memory that its sequences may stay in.
@@ -17,14 +19,16 @@ const (
 // cache keeps the stored bytes of all sequences once they were read and checked.
 type cache struct {
 	bytes []byte
-	ends  []int64         // of sample i in bytes
-	state []atomic.Uint32 // of sample i
+	// at is, for each sample, where it begins in bytes, times 4, and its state: both
+	// in one place, because looking there is a wait for memory.
+	at []atomic.Int64
 }
 
 const (
-	unread uint32 = iota
+	unread int64 = iota
 	reading
 	ready
+	states = 4
 )
 
 // newCache returns a cache for sequences of so many elements; nil where the system
@@ -35,11 +39,11 @@ func newCache(lengths []int32, unit, total int64) *cache {
 	if err != nil {
 		return nil
 	}
-	c := &cache{bytes: bytes, ends: make([]int64, len(lengths)), state: make([]atomic.Uint32, len(lengths))}
-	end := int64(0)
+	c := &cache{bytes: bytes, at: make([]atomic.Int64, len(lengths))}
+	begin := int64(0)
 	for i, n := range lengths {
-		end += int64(n) * unit
-		c.ends[i] = end
+		c.at[i].Store(begin*states + unread)
+		begin += int64(n) * unit
 	}
 	return c
 }
@@ -51,34 +55,38 @@ func (c *cache) close() {
 	}
 }
 
-// room returns the place of a sample.
-func (c *cache) room(i int64) []byte {
-	begin := int64(0)
-	if i > 0 {
-		begin = c.ends[i-1]
+// find appends where the samples of pieces begin, or -1 for those not read yet. All
+// are looked up at once, so that the waits for memory overlap.
+func (c *cache) find(begins []int64, pieces []batching.Piece) []int64 {
+	for i := range pieces {
+		at := int64(unread)
+		if c != nil {
+			at = c.at[pieces[i].Index].Load()
+		}
+		if at%states != ready {
+			at = -states
+		}
+		begins = append(begins, at/states)
 	}
-	return c.bytes[begin:c.ends[i]:c.ends[i]]
+	return begins
 }
 
-// get returns a sample, or nil and false where it was not read yet.
-func (c *cache) get(i int64) ([]byte, bool) {
-	if c == nil || c.state[i].Load() != ready {
-		return nil, false
-	}
-	return c.room(i), true
-}
-
-// put keeps a sample that was read and checked, unless another filler does.
-func (c *cache) put(i int64, blob []byte) {
-	if c == nil || len(c.room(i)) != len(blob) || !c.state[i].CompareAndSwap(unread, reading) {
+// put keeps a sample that was read and checked, unless another filler does. The
+// index says that it has n bytes: those are its room.
+func (c *cache) put(i, n int64, blob []byte) {
+	if c == nil || n != int64(len(blob)) {
 		return
 	}
-	copy(c.room(i), blob)
-	c.state[i].Store(ready)
+	at := c.at[i].Load()
+	if at%states != unread || !c.at[i].CompareAndSwap(at, at-unread+reading) {
+		return
+	}
+	copy(c.bytes[at/states:][:n], blob)
+	c.at[i].Store(at - unread + ready)
 }
 
 // cacheEntry is what a cache takes for each sample beside its bytes.
-const cacheEntry = 12
+const cacheEntry = 8
 
 // arrangeCache takes memory for all sequences where that is a small part of what
 // the session has.

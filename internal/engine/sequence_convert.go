@@ -3,42 +3,54 @@ package engine
 import (
 	"encoding/binary"
 	"math"
+	"unsafe"
 
 	"stoker/internal/tensor"
 )
 
-// convert writes stored numbers, little-endian, as the element type of the batch.
-// dst has as many elements as src.
+// convert writes stored numbers, little-endian as all that Stoker runs on, as the
+// element type of the batch. dst has as many elements as src. Both are aligned to
+// their elements: slots are, and Arrow places values so.
 func convert(dst, src []byte, from, to tensor.DType) {
-	le := binary.LittleEndian
 	switch {
 	case from == to:
 		copy(dst, src)
 	case from == tensor.Uint16 && to == tensor.Int32:
-		widen(dst, src)
+		widen(view[int32](dst), view[uint16](src))
 	case from == tensor.Uint16:
-		for i := range len(src) / 2 {
-			le.PutUint64(dst[8*i:], uint64(le.Uint16(src[2*i:])))
+		wide, narrow := view[int64](dst), view[uint16](src)
+		for i, v := range narrow {
+			wide[i] = int64(v)
 		}
 	default: // int32 to int64
-		for i := range len(src) / 4 {
-			le.PutUint64(dst[8*i:], uint64(int64(int32(le.Uint32(src[4*i:])))))
+		wide, narrow := view[int64](dst), view[int32](src)
+		for i, v := range narrow {
+			wide[i] = int64(v)
 		}
 	}
 }
 
-// widen writes uint16 as int32, four at a time: packed rows are mostly this.
-func widen(dst, src []byte) {
-	le := binary.LittleEndian
-	for len(src) >= 8 && len(dst) >= 16 {
-		x := le.Uint64(src)
-		le.PutUint64(dst, x&0xffff|(x&0xffff0000)<<16)
-		x >>= 32
-		le.PutUint64(dst[8:], x&0xffff|(x&0xffff0000)<<16)
-		dst, src = dst[16:], src[8:]
+// view returns memory as numbers; what does not fill a last one is left out.
+func view[T int32 | int64 | uint16](b []byte) []T {
+	var one T
+	n := len(b) / int(unsafe.Sizeof(one))
+	if n == 0 {
+		return nil
 	}
-	for i := range len(src) / 2 {
-		le.PutUint32(dst[4*i:], uint32(le.Uint16(src[2*i:])))
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
+}
+
+// widenGeneric is widen without assembly, eight at a time.
+func widenGeneric(dst []int32, src []uint16) {
+	dst = dst[:len(src)]
+	i := 0
+	for ; i+8 <= len(src); i += 8 {
+		d, s := dst[i:i+8:i+8], src[i:i+8:i+8]
+		d[0], d[1], d[2], d[3] = int32(s[0]), int32(s[1]), int32(s[2]), int32(s[3])
+		d[4], d[5], d[6], d[7] = int32(s[4]), int32(s[5]), int32(s[6]), int32(s[7])
+	}
+	for ; i < len(src); i++ {
+		dst[i] = int32(src[i])
 	}
 }
 
@@ -58,30 +70,50 @@ func repeat(dst []byte, v int64, to tensor.DType) {
 	default:
 		le.PutUint64(one[:], uint64(v))
 	}
-	for n := copy(dst, one[:to.Size()]); n < len(dst); n *= 2 {
-		copy(dst[n:], dst[:n])
+	spread(dst, copy(dst, one[:to.Size()]))
+}
+
+// spread copies the first n elements over all of dst: each copy is twice as long
+// as the one before, at the speed of copying.
+func spread[T any](dst []T, n int) {
+	for n < len(dst) {
+		n += copy(dst[n:], dst[:n])
 	}
 }
+
+// counted are the first numbers, for count: copying is six times as fast as
+// counting.
+var counted = func() (numbers [4096]int32) {
+	for i := range numbers {
+		numbers[i] = int32(i)
+	}
+	return numbers
+}()
 
 // count writes 0, 1, 2, ...
 func count(dst []int32) {
-	for i := range dst {
-		dst[i] = int32(i)
+	for n := copy(dst, counted[:]); n < len(dst); n++ {
+		dst[n] = int32(n)
 	}
 }
 
-func fillInt32(dst []int32, v int32) {
+// fillGeneric is fillInt32 without assembly.
+func fillGeneric(dst []int32, v int32) {
 	if v == 0 {
 		clear(dst)
 		return
 	}
-	for i := range dst {
+	n := min(len(dst), 16)
+	for i := range dst[:n] {
 		dst[i] = v
 	}
+	spread(dst, n)
 }
 
 func fillBytes(dst []byte, v byte) {
-	for i := range dst {
+	n := min(len(dst), 16)
+	for i := range dst[:n] {
 		dst[i] = v
 	}
+	spread(dst, n)
 }

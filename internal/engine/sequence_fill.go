@@ -2,11 +2,8 @@ package engine
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"math"
-	"unsafe"
 
-	"stoker/internal/batching"
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
 	"stoker/internal/tensor"
@@ -17,8 +14,9 @@ type filler struct {
 	session *Session
 	blob    []byte // the stored bytes of the sample read last
 	sample  dataset.Sample
-	index   int64 // of it, and 1
-	read    int64 // bytes
+	index   int64   // of it, and 1
+	read    int64   // bytes
+	begins  []int64 // of the batch's samples in the cache
 
 	// The fields of the batch being filled; nil where they are not asked for.
 	tokens, mask                                  []byte
@@ -30,6 +28,7 @@ func (f *filler) fill(b *batch) error {
 	q, p := f.session.sequences, b.sequences
 	f.open(b)
 	f.read = 0
+	f.begins = q.cache.find(f.begins[:0], p.micro.Pieces)
 	b.indices = b.slot.indices[:0]
 	var err error
 	switch q.form {
@@ -50,8 +49,8 @@ func (f *filler) fill(b *batch) error {
 		return errs.New(errs.Corrupt, "no sample of a batch can be used").
 			WithHint("`stoker verify` lists every damaged sample of a dataset")
 	}
-	p.tells.Place, err = json.Marshal(&p.after)
-	return err
+	p.tells.Place = p.after.AppendJSON(nil)
+	return nil
 }
 
 // open finds the fields in the batch's slot.
@@ -66,26 +65,20 @@ func (f *filler) open(b *batch) {
 	}
 	f.tokens = bytes(s.source.Manifest().Sequence.Field)
 	f.mask = bytes(fieldMask)
-	f.lengths, f.starts, f.borders = int32s(bytes(fieldLengths)), int32s(bytes(fieldStarts)), int32s(bytes(fieldBorders))
-	f.segments, f.positions = int32s(bytes(fieldSegments)), int32s(bytes(fieldPositions))
+	f.lengths, f.starts, f.borders = view[int32](bytes(fieldLengths)), view[int32](bytes(fieldStarts)), view[int32](bytes(fieldBorders))
+	f.segments, f.positions = view[int32](bytes(fieldSegments)), view[int32](bytes(fieldPositions))
 }
 
-// int32s views memory of a slot, which is aligned, as numbers.
-func int32s(b []byte) []int32 {
-	if len(b) < 4 {
-		return nil
-	}
-	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
-}
-
-// piece returns the stored bytes of a piece; use is false where its sample is
-// left out.
-func (f *filler) piece(b *batch, p batching.Piece) (blob []byte, use bool, err error) {
-	s := f.session
-	if kept, ok := s.sequences.cache.get(p.Index); ok {
+// piece returns the stored bytes of piece i of the batch; use is false where its
+// sample is left out.
+func (f *filler) piece(b *batch, i int) (blob []byte, use bool, err error) {
+	s, p := f.session, &b.sequences.micro.Pieces[i]
+	unit := int64(s.sequences.from.Size() * s.sequences.features)
+	from, n := int64(p.Offset)*unit, int64(p.Length)*unit
+	if begin := f.begins[i]; begin >= 0 {
 		b.indices = append(b.indices, p.Index)
-		unit := s.sequences.from.Size() * s.sequences.features
-		return kept[int(p.Offset)*unit : int(p.Offset+p.Length)*unit], true, nil
+		begin += from
+		return s.sequences.cache.bytes[begin : begin+n : begin+n], true, nil
 	}
 	if f.index != p.Index+1 {
 		f.index = 0
@@ -99,14 +92,12 @@ func (f *filler) piece(b *batch, p batching.Piece) (blob []byte, use bool, err e
 		}
 		f.index = p.Index + 1
 	}
-	unit := int64(s.sequences.from.Size() * s.sequences.features)
-	from, to := int64(p.Offset)*unit, int64(p.Offset+p.Length)*unit
-	if to > int64(len(f.blob)) {
+	if from+n > int64(len(f.blob)) {
 		return nil, false, errs.New(errs.Corrupt, "a sequence has %d bytes, and its length in the index says otherwise", len(f.blob)).
 			InShard("", f.sample.Offset, s.source.Key(p.Index))
 	}
 	b.indices = append(b.indices, p.Index)
-	return f.blob[from:to:to], true, nil
+	return f.blob[from : from+n : from+n], true, nil
 }
 
 // load reads a sample.
@@ -118,7 +109,8 @@ func (f *filler) load(index int64) (err error) {
 	f.blob, err = s.source.Read(&f.sample, index, f.blob[:0])
 	f.read += f.sample.Length
 	if err == nil {
-		s.sequences.cache.put(index, f.blob)
+		q := s.sequences
+		q.cache.put(index, int64(q.lengths[index])*int64(q.from.Size()*q.features), f.blob)
 	}
 	return err
 }
@@ -127,8 +119,8 @@ func (f *filler) load(index int64) (err error) {
 func (f *filler) fillPadded(b *batch) error {
 	p := b.sequences
 	width := int(p.micro.Width)
-	for _, piece := range p.micro.Pieces {
-		blob, use, err := f.piece(b, piece)
+	for i, piece := range p.micro.Pieces {
+		blob, use, err := f.piece(b, i)
 		if err != nil {
 			return err
 		}
@@ -153,8 +145,8 @@ func (f *filler) fillVarlen(b *batch) error {
 	p := b.sequences
 	at := 0
 	setInt32(f.borders, 0, 0)
-	for _, piece := range p.micro.Pieces {
-		blob, use, err := f.piece(b, piece)
+	for i, piece := range p.micro.Pieces {
+		blob, use, err := f.piece(b, i)
 		if err != nil {
 			return err
 		}
@@ -184,20 +176,20 @@ func (f *filler) fillPacked(b *batch) error {
 		p.tells.Longest = max(p.tells.Longest, length)
 	}
 	for row := range q.most.Rows {
-		var pieces []batching.Piece
+		first, last := int32(0), int32(0)
 		if row+1 < len(p.micro.Rows) {
-			pieces = p.micro.Pieces[p.micro.Rows[row]:p.micro.Rows[row+1]]
+			first, last = p.micro.Rows[row], p.micro.Rows[row+1]
 		}
 		at, end, segment := row*width, (row+1)*width, int32(0)
-		for _, piece := range pieces {
-			blob, use, err := f.piece(b, piece)
+		for i := int(first); i < int(last); i++ {
+			blob, use, err := f.piece(b, i)
 			if err != nil {
 				return err
 			}
 			if !use {
 				continue
 			}
-			n := int(piece.Length)
+			n := int(p.micro.Pieces[i].Length)
 			segment++
 			f.write(at, n, blob)
 			f.segment(at, n, segment)
@@ -277,24 +269,21 @@ func setInt32(field []int32, i, v int) {
 // pad fills what is left of a column whose count is fixed, with what stands for
 // no value: -1 for labels and places in the dataset.
 func (c *column) pad(slot []byte, from, to int) {
-	if c.field.Text {
+	if c.field.Text || from >= to {
 		return
 	}
-	le := binary.LittleEndian
 	size := c.field.DType.Size()
-	for i := from; i < to; i++ {
-		out := slot[c.field.Offset+size*i:]
-		switch c.field.DType {
-		case tensor.Int64:
-			v := int64(NullInt64)
-			if c.field.Name == fieldIndex || c.field.Name == fieldLabel {
-				v = -1
-			}
-			le.PutUint64(out, uint64(v))
-		case tensor.Float64:
-			le.PutUint64(out, math.Float64bits(math.NaN()))
-		default:
-			out[0] = 0
-		}
+	room := slot[c.field.Offset+size*from : c.field.Offset+size*to]
+	switch {
+	case c.field.Name == fieldIndex || c.field.Name == fieldLabel:
+		fillBytes(room, 0xff)
+	case c.field.DType == tensor.Int64:
+		binary.LittleEndian.PutUint64(room, 1<<63)
+		spread(room, size)
+	case c.field.DType == tensor.Float64:
+		binary.LittleEndian.PutUint64(room, math.Float64bits(math.NaN()))
+		spread(room, size)
+	default:
+		clear(room)
 	}
 }

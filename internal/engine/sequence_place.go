@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 
 	"stoker/internal/batching"
 	"stoker/internal/errs"
@@ -21,6 +22,22 @@ type Place struct {
 	Micro    int                `json:"micro,omitempty"`
 	Geometry *batching.Geometry `json:"geometry,omitempty"`
 	End      bool               `json:"end,omitempty"` // the epoch is over
+}
+
+// AppendJSON appends what json.Marshal makes of p.
+func (p *Place) AppendJSON(b []byte) []byte {
+	b = p.Cursor.AppendJSON(append(b, `{"cursor":`...))
+	b = strconv.AppendUint(append(b, `,"step":`...), p.Step, 10)
+	if p.Micro != 0 {
+		b = strconv.AppendInt(append(b, `,"micro":`...), int64(p.Micro), 10)
+	}
+	if p.Geometry != nil {
+		b = p.Geometry.AppendJSON(append(b, `,"geometry":`...))
+	}
+	if p.End {
+		b = append(b, `,"end":true`...)
+	}
+	return append(b, '}')
 }
 
 // resumePlace reads a saved place of an epoch; none is the epoch's start.

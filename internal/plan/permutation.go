@@ -75,14 +75,15 @@ func (p *Permutation) Fill(dst []int64, from int64) {
 	}
 }
 
-// encrypt maps a number of left+right bits to another, one to one. The halves
-// swap sizes each round, so an even number of rounds restores them.
+// encrypt maps a number of left+right bits to another, one to one. Each round
+// changes one half by the other; an even number of them keeps both as long.
 func (p *Permutation) encrypt(v uint64) uint64 {
-	left, right := p.left, p.right
-	l, r := v>>right, v&(1<<right-1)
-	for _, key := range p.keys {
-		l, r = r, l^rng.Mix(r^key)&(1<<left-1)
-		left, right = right, left
+	shift := p.right & 63
+	leftMask, rightMask := uint64(1)<<(p.left&63)-1, uint64(1)<<shift-1
+	l, r := v>>shift, v&rightMask
+	for i := 0; i < rounds; i += 2 {
+		l ^= rng.Mix(r^p.keys[i]) & leftMask
+		r ^= rng.Mix(l^p.keys[i+1]) & rightMask
 	}
-	return l<<right | r
+	return l<<shift | r
 }

@@ -32,9 +32,12 @@ func Sequences(t testing.TB, lengths []int32) string {
 	dir := filepath.Join(t.TempDir(), "sequences.stk")
 	pad := int64(9)
 	o := dataset.WriterOptions{
-		Kind: dataset.KindSequences, Classes: []string{"no", "yes"}, Fields: Fields, BatchRows: 16, ShardBytes: 32 << 10,
+		Kind: dataset.KindSequences, Classes: []string{"no", "yes"}, Fields: Fields,
 		Sequence: &dataset.Sequence{Field: "tokens", DType: "uint16", Axis: "tokens"},
 		Tokens:   &dataset.Tokens{DType: "uint16", Vocabulary: 60001, Tokenizer: "ids", Pad: &pad},
+	}
+	if len(lengths) < 1000 { // many small shards and batches of the index; benchmarks have the usual ones
+		o.BatchRows, o.ShardBytes = 16, 32<<10
 	}
 	write(t, dir, o, len(lengths), func(i int) (*dataset.Row, error) {
 		var blob []byte

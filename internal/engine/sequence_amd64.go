@@ -1,0 +1,32 @@
+//go:build !noasm
+
+package engine
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
+//go:noescape
+func widenAVX2(dst *int32, src *uint16, n int)
+
+//go:noescape
+func fillAVX2(dst *int32, n int, v int32)
+
+// widen writes uint16 as int32; dst is as long as src.
+func widen(dst []int32, src []uint16) {
+	if n := len(src); n >= 16 && len(dst) == n && cpu.X86.HasAVX2 {
+		widenAVX2(unsafe.SliceData(dst), unsafe.SliceData(src), n)
+		return
+	}
+	widenGeneric(dst, src)
+}
+
+func fillInt32(dst []int32, v int32) {
+	if n := len(dst); n >= 8 && cpu.X86.HasAVX2 {
+		fillAVX2(unsafe.SliceData(dst), n, v)
+		return
+	}
+	fillGeneric(dst, v)
+}
