@@ -24,7 +24,7 @@ func (s *Session) complete(b *batch) {
 		if s.pipeline != nil {
 			b.totals.AddRows(b.rows)
 		}
-		b.totals.Stages[stats.Collate] = stats.Time{Busy: s.now() - begin, WaitOut: b.blocked, Items: int64(len(b.indices))}
+		b.totals.Stages[stats.Collate] = stats.Time{Busy: s.now() - begin + b.gathered, WaitOut: b.blocked, Items: int64(len(b.indices))}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -71,6 +71,7 @@ func (s *Session) Stats(epoch *uint64, m Measured) Report {
 		r.Wall, r.Waited = m.Wall, m.Waited
 	}
 	r.Workers, r.Fetchers, r.Cores = s.sizes.workers, s.sizes.fetchers, s.opts.Budget.Cores()
+	r.Sequences = s.sequences != nil
 	r.SlotsExhausted, r.Indexed = full, s.source.Manifest().Entropy != nil
 	if s.pipeline != nil {
 		r.OutputShortSide = min(s.pipeline.Height(), s.pipeline.Width())

@@ -262,7 +262,8 @@ func (s *Session) filler() {
 			if b.stream.ctx.Err() == nil {
 				begin := s.now()
 				f.guard(b)
-				b.totals.Stages[stats.Fetch] = stats.Time{Busy: s.now() - begin, WaitIn: waited, Items: int64(len(b.indices))}
+				b.totals.Stages[stats.Fetch] = stats.Time{Busy: f.reading, WaitIn: waited, Items: int64(len(b.indices))}
+				b.gathered = s.now() - begin - f.reading
 				b.totals.Stages[stats.Decode].WaitIn = waited
 			}
 			s.guard("collate", func() { s.complete(b) })

@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"math"
+	"time"
 
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
@@ -14,8 +15,9 @@ type filler struct {
 	session *Session
 	blob    []byte // the stored bytes of the sample read last
 	sample  dataset.Sample
-	index   int64   // of it, and 1
-	read    int64   // bytes
+	index   int64 // of it, and 1
+	read    int64 // bytes
+	reading time.Duration
 	begins  []int64 // of the batch's samples in the cache
 
 	// The fields of the batch being filled; nil where they are not asked for.
@@ -27,7 +29,7 @@ type filler struct {
 func (f *filler) fill(b *batch) error {
 	q, p := f.session.sequences, b.sequences
 	f.open(b)
-	f.read = 0
+	f.read, f.reading = 0, 0
 	f.begins = q.cache.find(f.begins[:0], p.micro.Pieces)
 	b.indices = b.slot.indices[:0]
 	var err error
@@ -103,6 +105,8 @@ func (f *filler) piece(b *batch, i int) (blob []byte, use bool, err error) {
 // load reads a sample.
 func (f *filler) load(index int64) (err error) {
 	s := f.session
+	begin := s.now()
+	defer func() { f.reading += s.now() - begin }()
 	if f.sample, err = s.source.Sample(index); err != nil {
 		return err
 	}

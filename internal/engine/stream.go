@@ -36,7 +36,8 @@ type batch struct {
 	rows    []stats.Row   // what each sample took, the slot's
 	blocked time.Duration // the planner waited for the slot
 
-	sequences *planned // nil for pictures
+	sequences *planned      // nil for pictures
+	gathered  time.Duration // putting the sequences together took
 
 	noting sync.Mutex
 	noted  []rowError // guarded by noting: rows that could not be made

@@ -69,6 +69,21 @@ func TestJudge(t *testing.T) {
 			f.Waited = 5 * s
 			f.Stages[stats.Decode].Busy, f.Stages[stats.Augment].Busy = 4*s, 16*s
 		})
+	sequences := func(change func(f *stats.Facts)) func(f *stats.Facts) {
+		return func(f *stats.Facts) {
+			f.Waited, f.Sequences = 5*s, true
+			change(f)
+		}
+	}
+	f("sequences", stats.LimitGather,
+		"waited for data 50 % of the epoch (5 s); the limit is gathering sequences into batches (2 workers); more cores would help",
+		sequences(func(f *stats.Facts) { f.Stages[stats.Fetch].Busy, f.Stages[stats.Collate].Busy = 2*s, 15*s }))
+	f("sequences from a disk", stats.LimitFetch,
+		"waited for data 50 % of the epoch (5 s); the limit is reading (30.0 MB/s); faster storage, or a dataset in the page cache, would help",
+		sequences(func(f *stats.Facts) { f.Stages[stats.Fetch].Busy, f.Stages[stats.Collate].Busy = 15*s, 2*s }))
+	f("sequences, many small rows", stats.LimitPlan,
+		"waited for data 50 % of the epoch (5 s); the limit is planning the batches; another way to batch, or longer rows, would help",
+		sequences(func(f *stats.Facts) { f.Stages[stats.Collate].Busy, f.Stages[stats.Decode].WaitIn = 5*s, 15*s }))
 	f("reading", stats.LimitFetch,
 		"waited for data 80 % of the epoch (8 s); the limit is reading (30.0 MB/s); "+
 			"faster storage, or a dataset in the page cache, would help",

@@ -16,6 +16,8 @@ const (
 	LimitDecode  Limit = "decode"
 	LimitAugment Limit = "augment"
 	LimitFetch   Limit = "fetch"
+	LimitGather  Limit = "gather" // sequences: batches are put together from what is in memory
+	LimitPlan    Limit = "plan"   // sequences: it is decided what makes a batch
 	LimitMemory  Limit = "memory" // too few slots fit into the budget
 	LimitUnknown Limit = "unknown"
 )
@@ -28,6 +30,7 @@ type Facts struct {
 	SlotsExhausted  bool // the budget allowed no further slot
 	OutputShortSide int  // of the pictures in a batch, pixels; 0 where there are none
 	Indexed         bool // the dataset has entropy indexes
+	Sequences       bool // the dataset holds sequences, not pictures
 	FeedOnly        bool // nobody trains: a benchmark that takes batches as fast as it can
 }
 
@@ -77,12 +80,29 @@ func (f *Facts) limit() (Limit, string) {
 	switch {
 	case f.SlotsExhausted && share(s[Collate].WaitOut, f.Wall) > busyShare:
 		return LimitMemory, "memory: no more batches fit into the budget"
+	case f.Sequences:
+		return f.limitOfSequences(starved, workers)
 	case compute < busyShare && starved > compute && reading > compute:
 		return LimitFetch, fmt.Sprintf("reading (%s/s)", Bytes(float64(f.BytesRead)/f.Wall.Seconds()))
 	case s[Augment].Busy > s[Decode].Busy:
 		return LimitAugment, fmt.Sprintf("augmentation (%s of the work on %s)", f.partOf(Augment), plural(f.Workers, "worker"))
 	default:
 		return LimitDecode, fmt.Sprintf("image decoding (%s of the work on %s)", f.partOf(Decode), plural(f.Workers, "worker"))
+	}
+}
+
+// limitOfSequences is limit where one goroutine plans batches and each worker reads
+// and gathers those of its own.
+func (f *Facts) limitOfSequences(starved float64, workers time.Duration) (Limit, string) {
+	s := &f.Stages
+	reading, gathering := share(s[Fetch].Busy, workers), share(s[Collate].Busy, workers)
+	switch {
+	case reading > gathering:
+		return LimitFetch, fmt.Sprintf("reading (%s/s)", Bytes(float64(f.BytesRead)/f.Wall.Seconds()))
+	case starved > reading+gathering && share(s[Collate].WaitOut, f.Wall) < busyShare:
+		return LimitPlan, "planning the batches"
+	default:
+		return LimitGather, fmt.Sprintf("gathering sequences into batches (%s)", plural(f.Workers, "worker"))
 	}
 }
 
@@ -96,7 +116,9 @@ func (f *Facts) advice(limit Limit) string {
 		return "a larger memory budget or smaller batches would help"
 	case LimitFetch:
 		return "faster storage, or a dataset in the page cache, would help"
-	case LimitDecode, LimitAugment:
+	case LimitPlan:
+		return "another way to batch, or longer rows, would help"
+	case LimitDecode, LimitAugment, LimitGather:
 		if f.Workers < f.Cores {
 			return fmt.Sprintf("more workers would help (%d of %d cores are used)", f.Workers, f.Cores)
 		}
