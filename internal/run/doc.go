@@ -16,6 +16,7 @@
 //	  estimate    remaining time as an interval  bar      one line of text
 //	  progress    terminal bytes -> events       ckpt     checkpoint files, "if it dies now"
 //	  cause       why a run ended                recipe   the frameworks' own resume flags
+//	  doing       what a run that stands still is at
 //	  notebook    a notebook as a command        launch   starts supervisor and holder; systemd
 //	1 rundir      directories, ids, specification, last known status
 //	  journal     append-only events, a checksum each

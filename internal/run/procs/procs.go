@@ -242,3 +242,15 @@ func Began(id ID) time.Time {
 	}
 	return boot.Add(time.Duration(id.Start) * tick)
 }
+
+// Variable returns a variable of the environment that the process was started
+// with, or "".
+func Variable(pid int, name string) string {
+	raw, _ := os.ReadFile(filepath.Join(root, strconv.Itoa(pid), "environ"))
+	for kv := range strings.SplitSeq(string(raw), "\x00") {
+		if value, ok := strings.CutPrefix(kv, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"stoker/internal/run/ckpt"
+	"stoker/internal/run/doing"
 	"stoker/internal/run/estimate"
 	"stoker/internal/run/procs"
 	"stoker/internal/run/progress"
@@ -20,6 +21,7 @@ type watcher struct {
 	est     *estimate.Estimator
 	files   *ckpt.Tracker
 	stall   stall
+	doing   *doing.Looker
 
 	began     time.Time
 	safe      rundir.Checkpoint // newest checkpoint of the run, any attempt
@@ -51,7 +53,7 @@ func (w *watcher) begin(at time.Time, argv []string) {
 	w.parser = progress.NewParser(progress.Options{Total: w.spec.Total, Pattern: w.spec.Pattern})
 	w.est = estimate.New(estimate.Options{Start: at, Total: w.spec.Total, Argv: argv}, w.history)
 	w.files = ckpt.New(at, w.spec.Dir, argv)
-	w.stall = stall{}
+	w.stall, w.doing = stall{}, &doing.Looker{}
 	w.began, w.track, w.first, w.reached = at, nil, -1, -1
 }
 

@@ -1,11 +1,8 @@
 package supervisor
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
-	"stoker/internal/run/procs"
 	"stoker/internal/run/progress"
 )
 
@@ -22,14 +19,11 @@ const (
 )
 
 type stall struct {
-	last     time.Time // of the last movement while training; zero: not stepping
-	counter  int64
-	recent   [stallRecent]time.Duration
-	n        int
-	since    time.Time // when the stall was found; zero: it moves
-	cpu      time.Duration
-	cpuAt    time.Time
-	cpuShare float64 // of one core, between the last two looks
+	last    time.Time // of the last movement while training; zero: not stepping
+	counter int64
+	recent  [stallRecent]time.Duration
+	n       int
+	since   time.Time // when the stall was found; zero: it moves
 }
 
 // moved takes an event of a counter.
@@ -60,6 +54,12 @@ func (s *stall) budget() time.Duration {
 	return min(max(stallFactor*slowest, stallFloor), stallCeil)
 }
 
+// suspicious reports whether half of the budget is over.
+func (s *stall) suspicious(now time.Time) bool {
+	b := s.budget()
+	return b > 0 && !s.last.IsZero() && now.Sub(s.last) > b/2
+}
+
 // check reports whether the run stands still, and since when; fresh is true once
 // per stall.
 func (s *stall) check(now time.Time, phase string) (stalled, fresh bool) {
@@ -75,53 +75,4 @@ func (s *stall) check(now time.Time, phase string) (stalled, fresh bool) {
 		s.since = now
 	}
 	return true, fresh
-}
-
-// doing says what the processes of the run are at.
-func (s *stall) doing(now time.Time, child procs.ID) string {
-	tree := procs.Tree(child.PID)
-	if len(tree) == 0 {
-		return "its processes are gone"
-	}
-	var cpu time.Duration
-	states := map[byte]int{}
-	for _, p := range tree {
-		cpu += p.CPU
-		states[p.State]++
-	}
-	if !s.cpuAt.IsZero() && now.After(s.cpuAt) {
-		s.cpuShare = max(0, (cpu-s.cpu).Seconds()/now.Sub(s.cpuAt).Seconds())
-	}
-	s.cpu, s.cpuAt = cpu, now
-	main := tree[0]
-	parts := []string{fmt.Sprintf("process %d (%s) %s", main.PID, main.Name, stateText(main.State))}
-	if at := procs.WaitChannel(main.PID); at != "" && main.State != 'R' {
-		parts[0] += " in " + at
-	}
-	if n := len(tree) - 1; n > 0 {
-		parts = append(parts, fmt.Sprintf("%d other processes: %d running, %d waiting for the disk", n,
-			states['R']-count(main.State == 'R'), states['D']-count(main.State == 'D')))
-	}
-	return strings.Join(append(parts, fmt.Sprintf("together they use %.0f %% of a core", 100*s.cpuShare)), "; ")
-}
-
-func count(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func stateText(state byte) string {
-	switch state {
-	case 'R':
-		return "runs"
-	case 'D':
-		return "waits for the disk"
-	case 'T', 't':
-		return "is stopped"
-	case 'Z':
-		return "has ended and nobody waits for it"
-	}
-	return "sleeps"
 }

@@ -53,8 +53,11 @@ func (s *supervisor) look(now time.Time) {
 	}
 	stalled, fresh := s.watch.stall.check(now, s.watch.est.Status(now).Phase)
 	doing := ""
-	if stalled {
-		doing = s.watch.stall.doing(now, s.status.Child)
+	if s.watch.stall.suspicious(now) { // from then on, so that there is something to compare with
+		doing = s.watch.doing.Look(now, s.status.Child.PID)
+	}
+	if !stalled {
+		doing = ""
 	}
 	if fresh {
 		s.note("stall", map[string]string{"doing": doing}, false)

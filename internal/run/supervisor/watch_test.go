@@ -2,12 +2,10 @@ package supervisor
 
 import (
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
 	"stoker/internal/run/estimate"
-	"stoker/internal/run/procs"
 	"stoker/internal/run/progress"
 	"stoker/internal/run/rundir"
 )
@@ -48,19 +46,6 @@ func TestStall(t *testing.T) {
 	}
 	if stalled, _ = s.check(at.Add(time.Hour), progress.Train); stalled {
 		t.Error("stalled before the first step after validation")
-	}
-}
-
-func TestDoing(t *testing.T) {
-	var s stall
-	self := procs.Identify(os.Getpid())
-	if self.Start == 0 {
-		t.Skip("no /proc")
-	}
-	_ = s.doing(time.Now(), self)
-	text := s.doing(time.Now().Add(time.Second), self)
-	if want := fmt.Sprintf("process %d", os.Getpid()); len(text) < len(want) || text[:len(want)] != want {
-		t.Error(text)
 	}
 }
 
