@@ -96,7 +96,7 @@ func commands() []group {
 			runCommand(), psCommand(), attachCommand(), logsCommand(), stopCommand(), watchCommand(), rmCommand(), runsCommand(),
 		}},
 		{"advice", "Where the time goes, and whether to act:", []*cobra.Command{
-			compareCommand(), worthCommand(), calibrateCommand(), estimateCommand(),
+			compareCommand(), whyCommand(), worthCommand(), calibrateCommand(), estimateCommand(),
 		}},
 	}
 }

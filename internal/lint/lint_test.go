@@ -49,17 +49,18 @@ var layers = [][]string{
 	{"internal/pixel", "internal/arrowipc", "internal/shm", "internal/sysinfo", "internal/progress", "internal/worth", "internal/settings"},
 	{"internal/codec", "internal/entropy"},
 	{"internal/dataset", "internal/plan", "internal/transform"},
-	{"internal/source", "internal/text", "internal/tokenize", "internal/stats", "internal/batching", "internal/run"},
+	{"internal/source", "internal/inplace", "internal/text", "internal/tokenize", "internal/stats", "internal/batching", "internal/run"},
 	{"internal/pack", "internal/textpack", "internal/engine"},
 	{"internal/wire"},
-	{"internal/daemon", "internal/bench", "internal/calibrate"},
+	{"internal/daemon", "internal/bench", "internal/calibrate", "internal/advise"},
 	{"cmd/stoker"},
 }
 
 // sameLayer are the imports allowed within a layer, with the reason.
 var sameLayer = map[string][]string{
-	"internal/run": {"internal/run"}, // a tree of its own, ordered in its doc.go
-	"jpeg":         {"jpeg"},
+	"internal/advise": {"internal/bench"}, // its short form of pipelines
+	"internal/run":    {"internal/run"},   // a tree of its own, ordered in its doc.go
+	"jpeg":            {"jpeg"},
 }
 
 // room returns the entry of layers that a package belongs to, and its layer.

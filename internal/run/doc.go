@@ -5,7 +5,7 @@
 //	6 e2e         tests with real processes and terminals
 //	5 client      a terminal or pipe attached to a run: output, input, the bar, logs
 //	  listing     what `stoker ps` shows         process  the bodies of the runner's own processes
-//	  prune       removes old runs' directories
+//	  prune       removes old runs' directories  evidence  what `stoker why` judges, from files and processes
 //	4 supervisor  one process per run: parses, estimates, restarts, tells people
 //	  follow      `stoker watch`: the same for a process of someone else, read-only
 //	  compare     runs of the same job side by side
@@ -18,6 +18,7 @@
 //	  cause       why a run ended                recipe   the frameworks' own resume flags
 //	  doing       what a run that stands still is at
 //	  notebook    a notebook as a command        launch   starts supervisor and holder; systemd
+//	  account     what the kernel counts         why      evidence -> diagnosis and cures, pure
 //	1 rundir      directories, ids, specification, last known status
 //	  journal     append-only events, a checksum each
 //	  seglog      capped log of bytes            stream   output with offsets, for readers at any pace

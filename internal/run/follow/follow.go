@@ -22,6 +22,7 @@ type Options struct {
 	Log     string // "": the file that the process's output goes to
 	Total   int64
 	Pattern string
+	Observe func(progress.Event) // is told every event; may be nil
 }
 
 // Watcher follows one process. Not safe for concurrent use.
@@ -32,6 +33,7 @@ type Watcher struct {
 	log    string
 	parser *progress.Parser
 	est    *estimate.Estimator
+	tell   func(progress.Event)
 	offset int64
 }
 
@@ -55,7 +57,10 @@ func Open(o Options, now time.Time) (*Watcher, error) {
 	if began.IsZero() {
 		began = now
 	}
-	w := &Watcher{child: child, began: began, file: f, log: o.Log,
+	if o.Observe == nil {
+		o.Observe = func(progress.Event) {}
+	}
+	w := &Watcher{child: child, began: began, file: f, log: o.Log, tell: o.Observe,
 		parser: progress.NewParser(progress.Options{Total: o.Total, Pattern: o.Pattern}),
 		est:    estimate.New(estimate.Options{Start: began, Total: o.Total, Argv: procs.Command(o.PID)}, nil)}
 	if err := w.past(now); err != nil {
@@ -117,6 +122,7 @@ func (w *Watcher) past(now time.Time) error {
 func (w *Watcher) feed(at time.Time, p []byte) {
 	for _, e := range w.parser.Feed(at, p) {
 		w.est.Observe(e)
+		w.tell(e)
 	}
 }
 
