@@ -173,7 +173,7 @@ func (s *Steps) bound() {
 	}
 	s.Epochs = s.Epochs[:min(len(s.Epochs), maxEpochs)]
 	for i := range s.Epochs {
-		numbers(&s.Epochs[i])
+		numbers(&s.Epochs[i][0], &s.Epochs[i][1])
 	}
 }
 

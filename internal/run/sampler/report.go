@@ -69,7 +69,7 @@ type Loader struct {
 type Steps struct {
 	Count      int64        `json:"count"`
 	Seconds    Moments      `json:"seconds"`
-	Wait       Moments      `json:"wait"`   // time in next() that counts: on CUDA only while the GPU had nothing queued
+	Wait       Moments      `json:"wait"`   // time in next() that counts: on CUDA only while the GPU had nothing queued; N 0 if unknown
 	Hidden     float64      `json:"hidden"` // seconds in next() that did not count, because the GPU had work queued
 	Median     float64      `json:"median"` // of Recent
 	P95        float64      `json:"p95"`
@@ -77,12 +77,12 @@ type Steps struct {
 	Recent     [][2]float64 `json:"recent"` // newest last, at most 2048: seconds, wait
 	BatchSize  int          `json:"batch_size"`
 	// Validation is the seconds that other loaders than the training one were
-	// iterated, Validations how often.
+	// iterated (validation, test), Validations how often.
 	Validation  float64 `json:"validation"`
 	Validations int64   `json:"validations"`
-	// Epochs are the seconds from the first to the last batch of each iteration
-	// over the training loader, at most the first 1024.
-	Epochs []float64 `json:"epochs"`
+	// Epochs are the begin and the end of each iteration over the training loader,
+	// in seconds since Started; at most the first 1024.
+	Epochs [][2]float64 `json:"epochs"`
 }
 
 // Moments are a count, a sum and a sum of squares, in seconds.
@@ -110,8 +110,8 @@ type Stacks struct {
 
 // Classes of looks.
 const (
-	DataWait   = "data_wait" // waits in a loader
-	DataWork   = "data_work" // decodes, reads, augments, collates in this thread
+	Waiting    = "data_wait" // waits in a loader
+	Working    = "data_work" // decodes, reads, augments, collates in this thread
 	Compute    = "compute"
 	Transfer   = "transfer"
 	Saving     = "saving"

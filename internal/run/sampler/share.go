@@ -34,7 +34,7 @@ func Main(reports []Report) []Report {
 // trained weighs looks in which the process did something of its own: a launcher
 // waits for its children.
 func (s Stacks) trained() float64 {
-	return s.ByClass[DataWait] + s.ByClass[DataWork] + s.ByClass[Compute] + s.ByClass[Transfer] + s.ByClass[Validation]
+	return s.ByClass[Waiting] + s.ByClass[Working] + s.ByClass[Compute] + s.ByClass[Transfer] + s.ByClass[Validation]
 }
 
 // Training is the loader whose steps are counted, or nil.
@@ -61,10 +61,11 @@ const (
 
 // DataShare is the share of the training steps in which the process waited for
 // data, over all steps: a ratio of sums, whose interval follows from the
-// single steps (the delta method). ok is false below 10 steps.
+// single steps (the delta method). ok is false below 10 steps, and where steps
+// were seen but not their waits.
 func (s Steps) DataShare() (share Share, ok bool) {
 	n := float64(s.Count)
-	if s.Count < minSteps || s.Seconds.Sum <= 0 {
+	if s.Count < minSteps || s.Seconds.Sum <= 0 || s.Wait.N == 0 {
 		return share, false
 	}
 	mid := min(1, s.Wait.Sum/s.Seconds.Sum)
@@ -89,7 +90,7 @@ func (s Steps) LiveShare() (float64, bool) {
 	for _, r := range s.Recent {
 		total, wait = total+r[0], wait+r[1]
 	}
-	if len(s.Recent) < minSteps || total <= 0 {
+	if len(s.Recent) < minSteps || total <= 0 || s.Wait.N == 0 {
 		return 0, false
 	}
 	return min(1, wait/total), true
@@ -104,7 +105,7 @@ func (s Stacks) DataShare() (share Share, ok bool) {
 	if len(from) == 0 {
 		from = s.ByClass
 	}
-	data := from[DataWait] + from[DataWork]
+	data := from[Waiting] + from[Working]
 	all := data + from[Compute] + from[Transfer] + from[Logging] + from[Other]
 	if s.Looks < minLooks || all < minLooks {
 		return share, false
