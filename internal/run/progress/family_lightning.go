@@ -5,7 +5,7 @@ package progress
 // ("0/9" are ten epochs) and -2 where there is no limit.
 var lightningFormats = []format{
 	pattern("rich_pl", []string{" • "},
-		`(?:Epoch (?P<epoch>\d+)(?:/(?P<epochs>-?\d+))?|(?P<phase>Validation|Testing|Predicting|Sanity Checking)(?: DataLoader \d+)?)\s+[━╸╺ ]*\s*(?P<n>\d+)/(?P<total>\d+|--)\s+(?:\d+:\d{2}:\d{2}|-:--:--) • (?:\d+:\d{2}:\d{2}|-:--:--)\s+(?P<rate>{N})it/s(?P<post>.*)$`, readLightningRich),
+		`(?:Epoch (?P<epoch>\d+)(?:/(?P<epochs>-?\d+))?|(?P<phase>Validation|Testing|Predicting|Sanity Checking)(?: DataLoader \d+)?)\s+[━╸╺ -]*\s*(?P<n>\d+)/(?P<total>\d+|--)\s+(?:\d+:\d{2}:\d{2}|-:--:--) • (?:\d+:\d{2}:\d{2}|-:--:--)\s+(?P<rate>{N})it/s(?P<post>.*)$`, readLightningRich),
 	pattern("rich_count", []string{"━", "╸"},
 		`^(?P<desc>.*?)\s*[━╸╺]+\s+(?:(?P<pct>\d{1,3})%\s+)?(?P<n>{N}{S})/(?P<total>{N}{S})(?: (?P<unit>[kKMGT]?i?B|bytes|it|steps?))?\b.*$`, readRichCount),
 	pattern("rich", []string{"%"},
