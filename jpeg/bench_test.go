@@ -8,6 +8,7 @@ import (
 	"image"
 	stdjpeg "image/jpeg"
 	"math"
+	"math/rand/v2"
 	"syscall"
 	"testing"
 	"time"
@@ -215,4 +216,43 @@ func BenchmarkStandardLibrary(b *testing.B) {
 		}
 	}
 	report(b, start, len(s.data))
+}
+
+// BenchmarkKernels runs the kernels on one row of 64 blocks, which stays in the
+// first-level cache.
+func BenchmarkKernels(b *testing.B) {
+	const blocks, n = 64, 512
+	rng := rand.New(rand.NewPCG(1, 2))
+	var quant [64]uint16
+	for i := range quant {
+		quant[i] = 4
+	}
+	for _, used := range []int{8, 4, 1} { // rows and columns of coefficients
+		coef := make([]int16, (blocks+blockSlack)*64)
+		for i := range blocks * 64 {
+			if i%64/8 < used && i%8 < used {
+				coef[i] = int16(rng.IntN(200) - 100)
+			}
+		}
+		out := make([]byte, 8*(n+planeSlack))
+		b.Run(fmt.Sprintf("idct/%dx%d", used, used), func(b *testing.B) {
+			for b.Loop() {
+				idctRow(coef, blocks, &quant, out, n+planeSlack)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*blocks), "ns/block")
+		})
+	}
+	in, dst := make([]byte, n+planeSlack), make([]byte, 3*n)
+	for name, kernel := range map[string]func(){
+		"ycc":  func() { yccRow(dst, in, in, in, n) },
+		"h2v1": func() { upH2V1(dst, in, n) },
+		"h2v2": func() { upH2V2(dst, in, in, n) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				kernel()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/n, "ns/pixel")
+		})
+	}
 }

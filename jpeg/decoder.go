@@ -146,15 +146,13 @@ func (d *Decoder) Decode(dst []byte, stride int, src []byte, region image.Rectan
 	switch {
 	case err != nil:
 	case isRecoded:
-		d.planBlocks()
-		d.prepare(dst, stride, region, stripRows)
-		d.decodeRecoded()
+		d.decodeRecoded(dst, stride, region)
 	default:
 		err = d.decodeScan(dst, stride, region, opts)
 	}
 	d.p.src, d.out.dst = nil, nil // they belong to the caller
 	d.recoded.blocks, d.recoded.rows, d.recoded.chunks, d.recoded.rest = nil, nil, nil, nil
-	d.recoded.pair = [2]packedStream{}
+	d.recoded.streams.kernel = [recodedRows]packedStream{}
 	if err == nil && d.scan.damage != nil {
 		d.scan.damage.Pixels = true
 		return d.scan.damage
@@ -243,7 +241,7 @@ func (d *Decoder) decodeOneScan(opts Options) error {
 // many MCU rows.
 func (d *Decoder) prepare(dst []byte, stride int, region image.Rectangle, strip int) {
 	d.out.begin(&d.p.frame, region, dst, stride, strip)
-	d.rowCoefs = d.out.placeRow(&d.p.frame, &d.scan.plan)
+	d.rowCoefs = d.out.placeRow(&d.p.frame, &d.scan.plan, d.out.c1-d.out.c0)
 	d.coef = grow(d.coef, strip*d.rowCoefs)
 }
 
@@ -258,15 +256,31 @@ func (d *Decoder) rowJobs(from, to int) {
 
 // finishRows turns the coefficients of n MCU rows from r on into pixels.
 func (d *Decoder) finishRows(r, n int) {
-	f, o := &d.p.frame, &d.out
+	o := &d.out
+	d.transform(n, o.c0, o.c0, o.c1)
+	d.finishSamples(r, n)
+}
+
+// transform makes the samples of MCUs from to to of n rows from the coefficient
+// store, whose first MCU is number first of its row.
+func (d *Decoder) transform(n, first, from, to int) {
+	f := &d.p.frame
 	for q := range n {
-		coef := d.coef[q*d.rowCoefs:]
 		for i := range f.ncomp {
 			c := &f.comp[i]
-			o.transform(c, coef[c.blockOff:], c.blockRowStride, q)
+			coef := d.coef[q*d.rowCoefs+c.blockOff+(from-first)*c.h*64:]
+			d.out.transformPart(c, coef, c.blockRowStride, q, from, to)
 		}
 	}
-	o.emit(f, r, n)
+}
+
+// finishSamples turns the samples of n MCU rows from r on into pixels.
+func (d *Decoder) finishSamples(r, n int) {
+	f := &d.p.frame
+	for i := range f.ncomp {
+		d.out.mirrorEdges(&f.comp[i], n)
+	}
+	d.out.emit(f, r, n)
 }
 
 // grow returns a slice of n elements, reusing s where it is large enough.

@@ -14,8 +14,13 @@ var (
 	runOne   func(s *stream)
 	runThree func(a, b, c *stream)
 
-	// unpackTwo unpacks the blocks of n jobs for two streams and returns for how
-	// many it did: it stops before the end of the data. It is nil where only
-	// unpackBlock is there.
-	unpackTwo func(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
+	// unpackStreams unpacks the blocks of count jobs for each of n streams, and
+	// returns for how many it did: it stops before a job where a stream is beyond its
+	// limit. It is nil where only unpackBlock is there.
+	unpackStreams func(streams *packedStream, n int, jobs *job, count int, tables *[4]*unpackTable) int
+
+	// fetchAhead has fetchBytes bytes brought into the cache. It may be nil.
+	fetchAhead func(p *byte)
 )
+
+const fetchBytes = 512

@@ -45,12 +45,15 @@ func runOneBMI2(s *stream)
 func runThreeBMI2(a, b, c *stream)
 
 //go:noescape
-func unpackTwoAVX512(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
+func unpackAVX512(streams *packedStream, n int, jobs *job, count int, tables *[4]*unpackTable) int
 
 //go:noescape
-func unpackTwoAVX2(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
+func unpackAVX2(streams *packedStream, n int, jobs *job, count int, tables *[4]*unpackTable) int
 
-// spreads are tables by a byte of bits, for unpackTwoAVX2.
+//go:noescape
+func fetch512(p *byte)
+
+// spreads are tables by a byte of bits, for unpackAVX2.
 //
 //lint:ignore U1000 the assembly reads it
 type spreads struct {
@@ -127,14 +130,14 @@ func init() { useLevel(bestLevel()) }
 func useLevel(l level) {
 	idctRow, yccRow, greyRow, upH2V1, upH2V2 =
 		idctRowGeneric, yccRowGeneric, greyRowGeneric, upH2V1Generic, upH2V2Generic
-	runOne, runThree, unpackTwo = nil, nil, nil
+	runOne, runThree, unpackStreams, fetchAhead = nil, nil, nil, nil
 	if l >= levelAVX2 {
 		idctRow, yccRow, greyRow, upH2V1, upH2V2 = idctAVX2, yccAVX2, greyAVX2, h2v1AVX2, h2v2AVX2
-		runOne, runThree, unpackTwo = runOneBMI2, runThreeBMI2, unpackTwoAVX2
+		runOne, runThree, unpackStreams, fetchAhead = runOneBMI2, runThreeBMI2, unpackAVX2, fetch512
 	}
 	if l >= levelAVX512 {
 		idctRow, yccRow, upH2V1, upH2V2 = idctAVX512, yccAVX512, h2v1AVX512, h2v2AVX512
-		unpackTwo = unpackTwoAVX512
+		unpackStreams = unpackAVX512
 	}
 }
 

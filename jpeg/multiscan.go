@@ -24,7 +24,7 @@ func (d *Decoder) decodeScans(dst []byte, stride int, region image.Rectangle, op
 			if smooth != nil {
 				smooth.transform(i, r)
 			} else {
-				o.transform(c, d.coef[at+o.c0*c.h*64:], c.blockRowStride, 0)
+				o.transform(c, d.coef[at+o.c0*c.h*64:], c.blockRowStride)
 			}
 		}
 		o.emit(f, r, 1)

@@ -57,14 +57,14 @@ func (o *output) cover(f *frame, region image.Rectangle) {
 	o.r0, o.r1 = top/f.mcuH, ceilDiv(bottom, f.mcuH)
 }
 
-// placeRow lays out the coefficients of one row of interleaved MCUs and returns
-// their number.
-func (o *output) placeRow(f *frame, plan *mcuPlan) int {
+// placeRow lays out the coefficients of so many interleaved MCUs of a row and
+// returns their number.
+func (o *output) placeRow(f *frame, plan *mcuPlan, mcus int) int {
 	size, j := dummyBlock, 0
 	for i := range f.ncomp {
 		c := &f.comp[i]
 		c.blockOff = size
-		c.blockRowStride = ((o.c1-o.c0)*c.h + blockSlack) * 64
+		c.blockRowStride = (mcus*c.h + blockSlack) * 64
 		for y := 0; y < c.v && j < plan.n; y++ {
 			for x := range c.h {
 				plan.base[j] = size + y*c.blockRowStride + x*64
@@ -77,25 +77,31 @@ func (o *output) placeRow(f *frame, plan *mcuPlan) int {
 	return size
 }
 
-// transform makes the samples of one component for MCU row `row` of the strip,
-// from block rows that lie rowStride apart.
-func (o *output) transform(c *component, coef []int16, rowStride, row int) {
-	n := (o.c1 - o.c0) * c.h
+// transform makes the samples of one component for a row of MCUs, the first of
+// the strip, from block rows that lie rowStride apart.
+func (o *output) transform(c *component, coef []int16, rowStride int) {
+	o.transformPart(c, coef, rowStride, 0, o.c0, o.c1)
+	o.mirrorEdges(c, 1)
+}
+
+// transformPart makes the samples of MCUs from to to of row `row` of the strip;
+// coef begins with their blocks.
+func (o *output) transformPart(c *component, coef []int16, rowStride, row, from, to int) {
 	for v := range c.v {
 		out := o.planes[c.planeOff+(1+(row*c.v+v)*8)*c.planeStride:][:8*c.planeStride]
-		idctRow(coef[v*rowStride:], n, &c.quant, out[planePad:], c.planeStride)
-		if c.up == upFancyH2V1 || c.up == upFancyH2V2 {
-			o.mirrorEdges(c, out)
-		}
+		idctRow(coef[v*rowStride:], (to-from)*c.h, &c.quant, out[planePad+(from-o.c0)*8*c.h:], c.planeStride)
 	}
 }
 
 // mirrorEdges repeats the first and last samples of the image beyond it, where
-// the triangle filter looks for neighbours.
-func (o *output) mirrorEdges(c *component, rows []byte) {
+// the triangle filter looks for neighbours, in n rows of MCUs.
+func (o *output) mirrorEdges(c *component, n int) {
+	if c.up != upFancyH2V1 && c.up != upFancyH2V2 {
+		return
+	}
 	last := planePad + c.width - 1 - o.c0*8*c.h
-	for y := range 8 {
-		row := rows[y*c.planeStride:][:c.planeStride]
+	for y := range 8 * c.v * n {
+		row := o.planes[c.planeOff+(1+y)*c.planeStride:][:c.planeStride]
 		if o.c0 == 0 {
 			row[planePad-1] = row[planePad]
 		}

@@ -19,7 +19,8 @@ import (
 //	          for each that does: the magnitude less 2, in width bits, all ones
 //	          where it does not fit
 //	1 byte    for each that did not fit: what the magnitude exceeds all ones plus
-//	          2 by, or 255 where it exceeds 255
+//	          2 by, or 255 where it exceeds 255. Other sums are less than 256; of
+//	          hostile data they wrap there, and 0 counts as 1
 //	2 bytes   for each 255 among these: the magnitude, little-endian
 //
 // Groups go from the low frequencies to the high, values by group, then row,
@@ -220,7 +221,7 @@ func unpackMagnitudes(data []byte, blk *[64]int16, m packedMask, bit, pos, width
 			v = low + 2
 			if low == top {
 				over := int(peek(data, pos) & 0xFF)
-				v += over
+				v = max((v+over)&0xFF, 1)
 				pos++
 				if over == 255 && n < len(wide) {
 					wide[n], minus[n] = place, int16(sign)

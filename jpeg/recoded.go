@@ -3,6 +3,7 @@ package jpeg
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"image"
 )
 
 // recoded is a re-coded image that has been opened. Its slices belong to the
@@ -15,8 +16,9 @@ type recoded struct {
 	step   int
 	perRow int // chunks
 	width  [4]uint8
-	tables [4]unpackTable
-	pair   [2]packedStream // scratch
+
+	tables  [4]*unpackTable // of the components
+	streams packedStreams
 }
 
 // openRecoded reads the header of a re-coded image into the frame.
@@ -72,9 +74,7 @@ func (d *Decoder) recodedComponents(part []byte, tables int) error {
 		}
 		f.hmax, f.vmax = max(f.hmax, c.h), max(f.vmax, c.v)
 		blocks += c.h * c.v
-		if unpackTwo != nil {
-			x.tables[i] = makeUnpackTable(int(b[2]))
-		}
+		x.tables[i] = &unpackTables[b[2]]
 		t := part[4*f.ncomp+128*int(b[1]):]
 		for k := range c.quant {
 			c.quant[k] = binary.LittleEndian.Uint16(t[2*k:])
@@ -110,26 +110,56 @@ func (d *Decoder) planBlocks() {
 	}
 }
 
-// decodeRecoded decodes a region of a re-coded image.
-func (d *Decoder) decodeRecoded() {
+// decodeRecoded decodes a region of a re-coded image, some rows of MCUs at a time
+// and of these a piece at a time, so that coefficients stay in the first-level
+// cache.
+func (d *Decoder) decodeRecoded(dst []byte, stride int, region image.Rectangle) {
+	o, x, plan := &d.out, &d.recoded, &d.scan.plan
+	x.streams.inTail = 0
+	d.planBlocks()
+	o.begin(&d.p.frame, region, dst, stride, recodedRows)
+	piece := min(pieceBlocks/plan.n, x.step)
+	d.rowCoefs = o.placeRow(&d.p.frame, plan, piece)
+	d.coef = grow(d.coef, recodedRows*d.rowCoefs)
+	d.jobs = plan.appendJobs(d.jobs[:0], 0, piece)
+	for r, n := o.r0, 0; r < o.r1; r += n {
+		left := o.r1 - r
+		n = ceilDiv(left, ceilDiv(left, recodedRows))
+		d.unpackStrip(r, n, piece)
+		d.finishSamples(r, n)
+	}
+}
+
+// pieceBlocks is how many blocks of a row of MCUs are unpacked before they are
+// transformed.
+const pieceBlocks = 48
+
+// unpackStrip makes the samples of n rows of MCUs from r on, piece MCUs at a time.
+func (d *Decoder) unpackStrip(r, n, piece int) {
 	o, x := &d.out, &d.recoded
 	first := o.c0 / x.step
-	d.rowJobs(first*x.step, o.c1)
-	for r := o.r0; r < o.r1; r += stripRows {
-		n := min(stripRows, o.r1-r)
-		var at [stripRows]int
-		var coefs [stripRows][]int16
-		for q := range n {
-			at[q], coefs[q] = x.chunkAt(r+q, first), d.coef[q*d.rowCoefs:(q+1)*d.rowCoefs]
+	for q := range n {
+		x.begin(q, x.chunkAt(r+q, first), d.coef[q*d.rowCoefs:])
+	}
+	for q := r + n; q < min(r+n+recodedRows, o.r1); q++ {
+		x.fetch(x.chunkAt(q, first))
+	}
+	for m, k := first*x.step, 0; m < o.c1; m += k {
+		if m%x.step == 0 {
+			x.restart(n)
 		}
-		x.unpackRows(d.jobs, at[:n], x.step*d.scan.plan.n, coefs[:n])
-		d.finishRows(r, n)
+		k = min(piece, x.step-m%x.step, o.c1-m)
+		x.unpack(d.jobs[:k*d.scan.plan.n], n, d.coef, d.rowCoefs)
+		if from := max(m, o.c0); from < m+k {
+			d.transform(n, m, from, m+k)
+		}
 	}
 }
 
 // unpackAll unpacks the whole image into the coefficient store.
 func (d *Decoder) unpackAll() {
 	f, x := &d.p.frame, &d.recoded
+	x.streams.inTail = 0
 	d.planBlocks()
 	h := &d.p.scan
 	h.n = f.ncomp
@@ -139,6 +169,12 @@ func (d *Decoder) unpackAll() {
 	for r := range f.mcusY {
 		d.placeRow(r)
 		d.jobs = d.scan.plan.appendJobs(d.jobs[:0], 0, f.mcusX)
-		x.unpackRows(d.jobs, []int{x.chunkAt(r, 0)}, x.step*d.scan.plan.n, [][]int16{d.coef})
+		x.begin(0, x.chunkAt(r, 0), d.coef)
+		for jobs := d.jobs; len(jobs) > 0; {
+			k := min(x.step*d.scan.plan.n, len(jobs))
+			x.restart(1)
+			x.unpack(jobs[:k], 1, d.coef, 0)
+			jobs = jobs[k:]
+		}
 	}
 }

@@ -60,7 +60,7 @@ func (s *smoother) transform(ci, r int) {
 			}
 		}
 	}
-	o.transform(c, s.block, stride, 0)
+	o.transform(c, s.block, stride)
 }
 
 // known returns how many low bits of each estimable coefficient are missing,

@@ -3,7 +3,7 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// The stack of unpackTwoAVX2.
+// The stack of unpackAVX2.
 #define BIGS   0   // magnitudes of the values beyond 1, in bytes
 #define ALL    64  // magnitudes of all values, in bytes
 #define MASK   128 // places of the values
@@ -83,148 +83,18 @@
 	VMOVQ   X0, (G/2*32+G%2*8)(R15)       \
 	VPEXTRQ $1, X0, (G/2*32+G%2*8+16)(R15)
 
-// UNPACK256 unpacks the block at P of the packedStream S for the job at R8.
-// Registers: R9 the end of the jobs, R10 the unpackTables, R13 spread; Y15
-// bytes of 1, Y14 bytes of 2, Y13 of 255. Clobbers AX, BX, CX, DX, R14, R15, X0..X5.
-#define UNPACK256(P, S, MANY, FEW, MANYOVER, FEWOVER, NOOVER, MANY2, FEW2, FIX, DONE) \
-	MOVBLZX  (P), AX                      \
-	MOVQ     spreads_groups(R13)(AX*8), DX \
-	MOVQ     1(P), R15                    \
-	PDEPQ    DX, R15, R15                 \
-	POPCNTL  AX, AX                       \
-	LEAQ     1(P)(AX*1), P                \
-	MOVL     R15, BX                      \
-	ANDL     $1, BX                       \
-	MOVWLZX  (P), R14                     \
-	MOVL     BX, DX                       \
-	XORL     $1, DX                       \
-	SHLL     $3, DX                       \
-	SHLXL    DX, R14, R14                 \
-	MOVWLSX  R14, R14                     \
-	SARXL    DX, R14, R14                 \
-	LEAQ     1(P)(BX*1), P                \
-	ANDQ     $-2, R15                     \
-	MOVQ     R15, MASK(SP)                \
-	POPCNTQ  R15, CX                      \
-	MOVQ     CX, COUNT(SP)                \
-	MOVQ     (P), BX                      \
-	PDEPQ    R15, BX, BX                  \
-	MOVQ     BX, SIGNS(SP)                \
-	MOVQ     CX, BX                       \
-	SHRQ     $3, BX                       \
-	MOVQ     (P)(BX*1), AX                \
-	MOVQ     8(P)(BX*1), BX               \
-	MOVL     CX, DX                       \
-	ANDL     $7, DX                       \
-	SHRXQ    DX, AX, AX                   \
-	XORL     $63, DX                      \
-	ADDQ     BX, BX                       \
-	SHLXQ    DX, BX, BX                   \
-	ORQ      BX, AX                       \
-	BZHIQ    CX, AX, AX                   \
-	MOVQ     AX, STRING(SP)               \
-	MOVQ     $0, WIDE(SP)                 \
-	ADDQ     CX, CX                       \
-	MOVQ     CX, R15                      \
-	SHRQ     $3, R15                      \
-	ADDQ     P, R15                       \
-	MOVL     CX, DX                       \
-	ANDL     $7, DX                       \
-	POPCNTQ  AX, AX                       \
-	MOVQ     job_pred(R8), BX             \
-	IMULQ    $(unpackTable__size/4), BX   \
-	ADDQ     R10, BX                      \
-	IMULQ    unpackTable_width(BX), AX    \
-	LEAQ     7(AX)(CX*1), AX              \
-	SHRQ     $3, AX                       \
-	ADDQ     AX, P                        \
-	MOVQ     unpackTable_width(BX), CX    \
-	FOURQUADS                       \
-	VPBROADCASTB unpackTable_top(BX), Y4  \
-	VPCMPEQB Y4, Y0, Y1                   \
-	VPADDB   Y14, Y0, Y0                  \
-	VMOVDQU  Y0, BIGS(SP)                 \
-	POPCNTQ  STRING(SP), AX               \
-	CMPQ     AX, $32                      \
-	JHI      MANY                         \
-	VPMOVMSKB Y1, DX                      \
-FEW: \
-	POPCNTQ  STRING(SP), CX               \
-	BZHIQ    CX, DX, DX                   \
-	JEQ      NOOVER                       \
-	MOVQ     DX, OVER(SP)                 \
-	XORL     CX, CX                       \
-	OVERS(P, 0)                           \
-	SHRQ     $32, DX                      \
-	JNE      MANYOVER                     \
-FEWOVER: \
-	ADDQ     CX, P                        \
-NOOVER: \
-	XORL     CX, CX                       \
-	MAGNITUDES(0)                         \
-	CMPQ     COUNT(SP), $32               \
-	JHI      MANY2                        \
-FEW2: \
-	MOVQ     job_off(R8), R15             \
-	ADDQ     packedStream_coef(S), R15    \
-	XORL     CX, CX                       \
-	PLACE(0)                              \
-	PLACE(1)                              \
-	PLACE(2)                              \
-	PLACE(3)                              \
-	PLACE(4)                              \
-	PLACE(5)                              \
-	PLACE(6)                              \
-	PLACE(7)                              \
-	MOVQ     job_pred(R8), BX             \
-	ADDL     packedStream_pred(S)(BX*1), R14 \
-	MOVL     R14, packedStream_pred(S)(BX*1) \
-	MOVW     R14, (R15)                   \
-	MOVQ     WIDE(SP), DX                 \
-	TESTQ    DX, DX                       \
-	JEQ      DONE                         \
-FIX: \
-	TZCNTQ   DX, CX                       \
-	MOVL     $1, BX                       \
-	SHLXQ    CX, BX, BX                   \
-	MOVQ     STRING(SP), AX               \
-	PDEPQ    MASK(SP), AX, AX             \
-	PDEPQ    AX, BX, BX                   \
-	TZCNTQ   BX, CX                       \
-	MOVWLZX  (P), R14                     \
-	ADDQ     $2, P                        \
-	MOVQ     SIGNS(SP), BX                \
-	SHRXQ    CX, BX, BX                   \
-	ANDL     $1, BX                       \
-	NEGL     BX                           \
-	XORL     BX, R14                      \
-	SUBL     BX, R14                      \
-	LEAQ     ·natural(SB), BX             \
-	MOVBLZX  (BX)(CX*1), CX               \
-	MOVW     R14, (R15)(CX*2)             \
-	BLSRQ    DX, DX                       \
-	JNE      FIX                          \
-DONE:
-
-// MORE is UNPACK256's way for more than 32 bigs: see MANY there. R15, DX, CX and
-// BX are as FOURQUADS left them.
-#define MORE(FEW) \
-	VPMOVMSKB Y1, AX                      \
-	VMOVQ    AX, X2                       \
-	FOURQUADS                    \
-	VPCMPEQB Y4, Y0, Y1                   \
-	VPADDB   Y14, Y0, Y0                  \
-	VMOVDQU  Y0, (BIGS+32)(SP)            \
-	VPMOVMSKB Y1, DX                      \
-	SHLQ     $32, DX                      \
-	VMOVQ    X2, AX                       \
-	ORQ      AX, DX                       \
-	JMP      FEW
-
-// func unpackTwoAVX2(a, b *packedStream, jobs *job, n int, tables *[4]unpackTable) int
-TEXT ·unpackTwoAVX2(SB), NOSPLIT, $176-48
+// func unpackAVX2(streams *packedStream, n int, jobs *job, count int, tables *[4]*unpackTable) int
+//
+// Registers: R8 the job, R9 the end of the jobs, R10 the tables, R13 spread; R11
+// the stream, DI the end of the streams, SI the place in it. Y15 holds bytes of 1,
+// Y14 of 2, Y13 of 255.
+TEXT ·unpackAVX2(SB), NOSPLIT, $176-48
+	MOVQ streams+0(FP), R11
+	MOVQ n+8(FP), DI
+	IMULQ $packedStream__size, DI
+	ADDQ R11, DI
 	MOVQ jobs+16(FP), R8
-	MOVQ n+24(FP), R9
+	MOVQ count+24(FP), R9
 	SHLQ $5, R9
 	ADDQ R8, R9
 	MOVQ tables+32(FP), R10
@@ -234,48 +104,176 @@ TEXT ·unpackTwoAVX2(SB), NOSPLIT, $176-48
 	VPBROADCASTQ X15, Y15
 	VPADDB Y15, Y15, Y14
 	VPCMPEQB Y13, Y13, Y13
-	MOVQ a+0(FP), R11
-	MOVQ b+8(FP), R12
+
+	// R12 counts streams beyond their limit.
+	XORL R12, R12
+limits:
 	MOVQ packedStream_at(R11), SI
-	MOVQ packedStream_at(R12), DI
+	CMPQ packedStream_limit(R11), SI
+	ADCL $0, R12
+	ADDQ $packedStream__size, R11
+	CMPQ R11, DI
+	JNE limits
 
-blocks:
+jobs:
+	TESTL R12, R12
+	JNE done
 	CMPQ R8, R9
-	JGE  done
-	CMPQ SI, packedStream_limit(R11)
-	JHI  done
-	CMPQ DI, packedStream_limit(R12)
-	JHI  done
-	UNPACK256(SI, R11, manyA, fewA, manyOverA, fewOverA, noOverA, many2A, few2A, fixA, doneA)
-	UNPACK256(DI, R12, manyB, fewB, manyOverB, fewOverB, noOverB, many2B, few2B, fixB, doneB)
+	JGE done
+	MOVQ streams+0(FP), R11
+
+block:
+	MOVQ     packedStream_at(R11), SI
+	PREFETCHT0 512(SI) // fetchBytes
+	MOVBLZX  (SI), AX
+	MOVQ     spreads_groups(R13)(AX*8), DX
+	MOVQ     1(SI), R15
+	PDEPQ    DX, R15, R15
+	POPCNTL  AX, AX
+	LEAQ     1(SI)(AX*1), SI
+	MOVL     R15, BX
+	ANDL     $1, BX
+	MOVWLZX  (SI), R14
+	MOVL     BX, DX
+	XORL     $1, DX
+	SHLL     $3, DX
+	SHLXL    DX, R14, R14
+	MOVWLSX  R14, R14
+	SARXL    DX, R14, R14
+	LEAQ     1(SI)(BX*1), SI
+	ANDQ     $-2, R15
+	MOVQ     R15, MASK(SP)
+	POPCNTQ  R15, CX
+	MOVQ     CX, COUNT(SP)
+	MOVQ     (SI), BX
+	PDEPQ    R15, BX, BX
+	MOVQ     BX, SIGNS(SP)
+	MOVQ     CX, BX
+	SHRQ     $3, BX
+	MOVQ     (SI)(BX*1), AX
+	MOVQ     8(SI)(BX*1), BX
+	MOVL     CX, DX
+	ANDL     $7, DX
+	SHRXQ    DX, AX, AX
+	XORL     $63, DX
+	ADDQ     BX, BX
+	SHLXQ    DX, BX, BX
+	ORQ      BX, AX
+	BZHIQ    CX, AX, AX
+	MOVQ     AX, STRING(SP)
+	MOVQ     $0, WIDE(SP)
+	ADDQ     CX, CX
+	MOVQ     CX, R15
+	SHRQ     $3, R15
+	ADDQ     SI, R15
+	MOVL     CX, DX
+	ANDL     $7, DX
+	POPCNTQ  AX, AX
+	MOVQ     job_pred(R8), BX
+	MOVQ     (R10)(BX*2), BX
+	IMULQ    unpackTable_width(BX), AX
+	LEAQ     7(AX)(CX*1), AX
+	SHRQ     $3, AX
+	ADDQ     AX, SI
+	MOVQ     unpackTable_width(BX), CX
+	FOURQUADS
+	VPBROADCASTB unpackTable_top(BX), Y4
+	VPCMPEQB Y4, Y0, Y1
+	VPADDB   Y14, Y0, Y0
+	VMOVDQU  Y0, BIGS(SP)
+	POPCNTQ  STRING(SP), AX
+	CMPQ     AX, $32
+	JHI      many
+	VPMOVMSKB Y1, DX
+few:
+	POPCNTQ  STRING(SP), CX
+	BZHIQ    CX, DX, DX
+	JEQ      noOver
+	MOVQ     DX, OVER(SP)
+	XORL     CX, CX
+	OVERS(SI, 0)
+	SHRQ     $32, DX
+	JNE      manyOver
+fewOver:
+	ADDQ     CX, SI
+noOver:
+	XORL     CX, CX
+	MAGNITUDES(0)
+	CMPQ     COUNT(SP), $32
+	JHI      many2
+few2:
+	MOVQ     job_off(R8), R15
+	ADDQ     packedStream_coef(R11), R15
+	XORL     CX, CX
+	PLACE(0)
+	PLACE(1)
+	PLACE(2)
+	PLACE(3)
+	PLACE(4)
+	PLACE(5)
+	PLACE(6)
+	PLACE(7)
+	MOVQ     job_pred(R8), BX
+	ADDL     packedStream_pred(R11)(BX*1), R14
+	MOVL     R14, packedStream_pred(R11)(BX*1)
+	MOVW     R14, (R15)
+	MOVQ     WIDE(SP), DX
+	TESTQ    DX, DX
+	JEQ      next
+fix:
+	TZCNTQ   DX, CX
+	MOVL     $1, BX
+	SHLXQ    CX, BX, BX
+	MOVQ     STRING(SP), AX
+	PDEPQ    MASK(SP), AX, AX
+	PDEPQ    AX, BX, BX
+	TZCNTQ   BX, CX
+	MOVWLZX  (SI), R14
+	ADDQ     $2, SI
+	MOVQ     SIGNS(SP), BX
+	SHRXQ    CX, BX, BX
+	ANDL     $1, BX
+	NEGL     BX
+	XORL     BX, R14
+	SUBL     BX, R14
+	LEAQ     ·natural(SB), BX
+	MOVBLZX  (BX)(CX*1), CX
+	MOVW     R14, (R15)(CX*2)
+	BLSRQ    DX, DX
+	JNE      fix
+next:
+	MOVQ SI, packedStream_at(R11)
+	CMPQ packedStream_limit(R11), SI
+	ADCL $0, R12
+	ADDQ $packedStream__size, R11
+	CMPQ R11, DI
+	JNE block
 	ADDQ $job__size, R8
-	JMP  blocks
+	JMP jobs
 
-manyA:
-	MORE(fewA)
+many:
+	// More than 32 bigs. R15, DX, CX and BX are as FOURQUADS left them.
+	VPMOVMSKB Y1, AX
+	VMOVQ    AX, X2
+	FOURQUADS
+	VPCMPEQB Y4, Y0, Y1
+	VPADDB   Y14, Y0, Y0
+	VMOVDQU  Y0, (BIGS+32)(SP)
+	VPMOVMSKB Y1, DX
+	SHLQ     $32, DX
+	VMOVQ    X2, AX
+	ORQ      AX, DX
+	JMP      few
 
-manyB:
-	MORE(fewB)
-
-manyOverA:
+manyOver:
 	OVERS(SI, 4)
-	JMP fewOverA
+	JMP fewOver
 
-manyOverB:
-	OVERS(DI, 4)
-	JMP fewOverB
-
-many2A:
+many2:
 	MAGNITUDES(4)
-	JMP few2A
-
-many2B:
-	MAGNITUDES(4)
-	JMP few2B
+	JMP few2
 
 done:
-	MOVQ SI, packedStream_at(R11)
-	MOVQ DI, packedStream_at(R12)
 	SUBQ jobs+16(FP), R8
 	SHRQ $5, R8
 	MOVQ R8, ret+40(FP)
