@@ -83,6 +83,7 @@ func runBench(ctx context.Context, out io.Writer, o bench.Options, f benchFlags)
 	o.Duration = time.Duration(f.seconds * float64(time.Second))
 	o.Engine.MemoryBytes = f.memoryMB * 1_000_000
 	o.Engine.Budget = engine.NewBudget(0, 0)
+	o.Engine.Cache = cacheFolder()
 	runtime.GOMAXPROCS(o.Engine.Budget.Cores() + spareThreads)
 	limitHeap(o.Engine.Budget)
 

@@ -135,7 +135,7 @@ func serve(ctx context.Context, l *net.UnixListener, log func(string, ...any)) e
 	budget := engine.NewBudget(0, 0)
 	runtime.GOMAXPROCS(budget.Cores() + spareThreads)
 	limitHeap(budget)
-	return daemon.Serve(ctx, l, daemon.Options{Version: version, Budget: budget, Log: log})
+	return daemon.Serve(ctx, l, daemon.Options{Version: version, Budget: budget, Cache: cacheFolder(), Log: log})
 }
 
 // gcPercent is how much the heap may grow over what is in use before it is

@@ -56,6 +56,11 @@ type Request struct {
 	// the decoder need not compare it with the one in Index.
 	Checked bool
 
+	// Made, where not nil and Index is empty, is where the side index is appended
+	// that the decoder can make on its way, with an entry every DefaultIndexStep
+	// MCUs; nothing where the format or the image has none.
+	Made *[]byte
+
 	// Partial asks for the pixels before the damage of a truncated or damaged
 	// image beside the error: libjpeg's for JPEG, the rows that are there for GIF,
 	// black for what cannot be had.

@@ -24,9 +24,18 @@ func (*jpegDecoder) Info(src []byte) (Info, error) {
 	return Info{Format: JPEG, Width: h.Width, Height: h.Height, Orientation: h.Orientation}, nil
 }
 
-func (d *jpegDecoder) Decode(src []byte, req Request, dst pixel.RGB) error {
-	opts := jpeg.Options{Partial: req.Partial, Index: req.Index, Unverified: req.Checked, MaxPixels: d.limits.MaxPixels}
-	if err := d.decoder.Decode(dst.Pix, dst.Stride, src, req.Region, opts); err != nil {
+func (d *jpegDecoder) Decode(src []byte, req Request, dst pixel.RGB) (err error) {
+	opts := jpeg.Options{Partial: req.Partial, Unverified: req.Checked, MaxPixels: d.limits.MaxPixels}
+	switch {
+	case len(req.Index) > 0:
+		opts.Index = req.Index
+		err = d.decoder.Decode(dst.Pix, dst.Stride, src, req.Region, opts)
+	case req.Made != nil && !req.Partial:
+		*req.Made, err = d.decoder.DecodeAndIndex(dst.Pix, dst.Stride, src, req.Region, opts, *req.Made, jpeg.DefaultStep)
+	default:
+		err = d.decoder.Decode(dst.Pix, dst.Stride, src, req.Region, opts)
+	}
+	if err != nil {
 		return jpegError(err)
 	}
 	return nil

@@ -27,6 +27,7 @@ import (
 type Options struct {
 	Version string         // of this build; told to clients
 	Budget  *engine.Budget // shared by all sessions
+	Cache   string         // folder for what sessions keep of data used in place; "" is none
 
 	// IdleAfter is how long the server stays without a client (default 0.5 s);
 	// FirstIdle is that before the first one came (default 10 s).

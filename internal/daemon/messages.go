@@ -47,7 +47,7 @@ func (c *client) options(payload []byte) (engine.Options, error) {
 		return engine.Options{}, err
 	}
 	o := engine.Options{
-		Dataset: m.Dataset, Fields: m.Fields,
+		Dataset: m.Dataset, Cache: c.server.Cache, Fields: m.Fields,
 		BatchSize: m.Plan.BatchSize, Rank: m.Plan.Rank, WorldSize: m.Plan.WorldSize, Seed: m.Plan.Seed, Shuffle: m.Plan.Shuffle,
 		Epoch: m.Start.Epoch, Position: m.Start.Position,
 		Workers: m.Resources.Workers, Prefetch: m.Resources.PrefetchBatches, MemoryBytes: m.Resources.MemoryBudgetBytes,

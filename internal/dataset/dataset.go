@@ -182,7 +182,11 @@ func (d *Dataset) Close() error {
 	}
 	mapped := d.mapped
 	d.mapped, d.batches = nil, nil
-	return first(first(unmap(mapped), d.entropy.close()), d.root.Close())
+	err := first(unmap(mapped), d.entropy.close())
+	if d.root != nil { // else it is of a listing
+		err = first(err, d.root.Close())
+	}
+	return err
 }
 
 // Len returns the number of samples.

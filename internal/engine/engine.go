@@ -27,6 +27,7 @@ import (
 	"stoker/internal/codec"
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
+	"stoker/internal/inplace"
 	"stoker/internal/plan"
 	"stoker/internal/rng"
 	"stoker/internal/stats"
@@ -42,7 +43,8 @@ type Source interface {
 	Sample(i int64) (dataset.Sample, error)
 	Key(i int64) string
 	Column(name string) (dataset.Column, error)
-	// Read returns the stored bytes of sample i, in dst where they fit.
+	// Read returns the stored bytes of sample i, in dst where they fit. Where s.CRC
+	// was not theirs but is not known to be right either, it sets it.
 	Read(s *dataset.Sample, i int64, dst []byte) ([]byte, error)
 	// AppendEntropy appends the entropy index of sample i, or nothing.
 	AppendEntropy(dst []byte, i int64, s *dataset.Sample) []byte
@@ -53,11 +55,18 @@ type Source interface {
 	Close() error
 }
 
+// keeper is a Source that keeps the entropy indexes that the session makes.
+type keeper interface {
+	KeepsEntropy(s *dataset.Sample) bool // whether that of the sample
+	KeepEntropy(i int64, s *dataset.Sample, index, blob []byte) error
+}
+
 // Session is the stream of one loader. Its methods may be called from any
 // goroutine, Next from one at a time.
 type Session struct {
 	opts     Options
 	source   Source
+	keeper   keeper              // the source, where it is one
 	pipeline *transform.Pipeline // nil where no picture is asked for
 	plan     *plan.Plan
 	key      rng.Key
@@ -105,7 +114,7 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, errs.New(errs.Canceled, "opening was given up: %w", err)
 	}
-	source, err := o.open()
+	source, err := o.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +130,10 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 // prepare does all of Open that can fail.
 func prepare(o Options, source Source) (*Session, error) {
 	s := &Session{opts: o.withDefaults(), source: source, start: time.Now(), waiting: make(chan struct{}, 1)}
+	s.keeper, _ = source.(keeper)
+	if f, ok := source.(*inplace.Folder); ok {
+		s.notices = f.Notes()
+	}
 	var err error
 	if s.plan, err = plan.New(o.planSpec(source.Len())); err != nil {
 		return nil, err

@@ -97,6 +97,7 @@ type tools struct {
 	set     *codec.Set
 	scratch *transform.Scratch
 	region  regionMemory
+	made    []byte // entropy index
 }
 
 func newTools() *tools {
@@ -212,25 +213,42 @@ func (s *Session) produce(w *tools, j *job) error {
 }
 
 // decodeRegion decodes what was decided, with the sample's entropy index where
-// it has one. An index that does not fit costs time and is told of once; it never
-// costs a sample.
+// it has one, and makes one where the source keeps it. An index that does not fit
+// costs time and is told of once; it never costs a sample.
 func (s *Session) decodeRegion(w *tools, j *job, image pixel.RGB) error {
-	req := codec.Request{Region: j.decision.Region, Index: j.entropy, Checked: true}
-	err := w.set.Decode(j.blob, j.sample.Format, req, image)
+	err := s.decodeWith(w, j, j.entropy, image)
 	if err == nil || len(j.entropy) == 0 {
 		return err
 	}
 	if err := s.readRest(j); err != nil {
 		return err
 	}
-	req.Index = nil
-	if err := w.set.Decode(j.blob, j.sample.Format, req, image); err != nil {
+	if err := s.decodeWith(w, j, nil, image); err != nil {
 		return err
+	}
+	if s.keeper != nil {
+		return nil // and has a better one now
 	}
 	s.badIndex.Do(func() {
 		s.opts.Notify(Notice{"entropy", fmt.Sprintf("an entropy index of the dataset is damaged (sample %q: %v); "+
 			"such samples are decoded without; `stoker index` builds it again", s.source.Key(j.index), err)})
 	})
+	return nil
+}
+
+func (s *Session) decodeWith(w *tools, j *job, index []byte, image pixel.RGB) error {
+	req := codec.Request{Region: j.decision.Region, Index: index, Checked: true}
+	if len(index) == 0 && s.keeper != nil && s.keeper.KeepsEntropy(&j.sample) {
+		w.made = w.made[:0]
+		req.Made = &w.made
+	}
+	err := w.set.Decode(j.blob, j.sample.Format, req, image)
+	if err != nil || req.Made == nil || len(w.made) == 0 {
+		return err
+	}
+	if err := s.keeper.KeepEntropy(j.index, &j.sample, w.made, j.blob); err != nil {
+		s.opts.Notify(Notice{"entropy", err.Error()})
+	}
 	return nil
 }
 

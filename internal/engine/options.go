@@ -1,19 +1,26 @@
 package engine
 
 import (
+	"context"
+	"os"
 	"slices"
 	"time"
 
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
+	"stoker/internal/inplace"
 	"stoker/internal/plan"
 	"stoker/internal/transform"
 )
 
 // Options describe a session. The zero value of a member is its default.
 type Options struct {
-	Dataset string // the dataset's folder
+	Dataset string // the dataset's folder, or one of pictures that nobody packed
 	Source  Source // read this instead; the session closes it
+
+	// Cache is the folder in which the entropy indexes are kept that the session
+	// makes of pictures without; "" is none. See package inplace.
+	Cache string
 
 	// Transform makes the rows of the field "image". Without an operation, a
 	// dataset whose pictures all have one size is taken as it is.
@@ -107,7 +114,7 @@ func (o Options) withDefaults() Options {
 
 func (o *Options) hasImage() bool { return slices.Contains(o.Fields, fieldImage) }
 
-func (o *Options) open() (Source, error) {
+func (o *Options) open(ctx context.Context) (Source, error) {
 	switch {
 	case o.Workers < 0:
 		return nil, errs.New(errs.Invalid, "workers is %d", o.Workers).WithHint("0 is automatic")
@@ -119,11 +126,19 @@ func (o *Options) open() (Source, error) {
 		return o.Source, nil
 	}
 	d, err := dataset.Open(o.Dataset)
+	if errs.Is(err, errs.NotFound) {
+		if info, e := os.Stat(o.Dataset); e == nil && info.IsDir() {
+			return inplace.OpenFolder(ctx, o.Dataset, o.Cache)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	if o.Shuffle {
 		d.ExpectRandomReads()
+	}
+	if p := inplace.Improve(d, o.Cache); p != nil {
+		return p, nil
 	}
 	return d, nil
 }

@@ -59,8 +59,12 @@ func (s *Session) read(j *job, buffer []byte) error {
 	}
 	j.partial.ranges = j.partial.ranges[:0]
 	var err error
+	crc := j.sample.CRC
 	j.blob, err = s.source.Read(&j.sample, j.index, buffer)
 	j.batch.rows[j.row].Bytes += j.sample.Length
+	if j.sample.CRC != crc {
+		j.entropy = j.entropy[:0] // it was made of other bytes
+	}
 	return err
 }
 

@@ -72,7 +72,7 @@ func (s *Session) Stats(epoch *uint64, m Measured) Report {
 	}
 	r.Workers, r.Fetchers, r.Cores = s.sizes.workers, s.sizes.fetchers, s.opts.Budget.Cores()
 	r.Sequences = s.sequences != nil
-	r.SlotsExhausted, r.Indexed = full, s.source.Manifest().Entropy != nil
+	r.SlotsExhausted, r.Indexed = full, s.source.Manifest().Entropy != nil || s.keeper != nil
 	if s.pipeline != nil {
 		r.OutputShortSide = min(s.pipeline.Height(), s.pipeline.Width())
 	}

@@ -58,9 +58,10 @@ var layers = [][]string{
 
 // sameLayer are the imports allowed within a layer, with the reason.
 var sameLayer = map[string][]string{
-	"internal/advise": {"internal/bench"}, // its short form of pipelines
-	"internal/run":    {"internal/run"},   // a tree of its own, ordered in its doc.go
-	"jpeg":            {"jpeg"},
+	"internal/advise":  {"internal/bench"}, // its short form of pipelines
+	"internal/run":     {"internal/run"},   // a tree of its own, ordered in its doc.go
+	"jpeg":             {"jpeg"},
+	"internal/inplace": {"internal/source"}, // a folder in place is listed as one to pack is
 }
 
 // room returns the entry of layers that a package belongs to, and its layer.

@@ -31,6 +31,25 @@ func (s *Source) Fingerprints() []uint64 {
 	return out
 }
 
+// FileHash returns a 64-bit hash (FNV-1a) of picture i's name, size and time: what
+// tells a file from what it was, without reading it.
+func (s *Source) FileHash(i int) uint64 {
+	e := &s.entries[i]
+	h := uint64(14695981039346656037)
+	mix := func(b byte) { h = (h ^ uint64(b)) * 1099511628211 }
+	for j := range len(e.Key) {
+		mix(e.Key[j])
+	}
+	mix(0)
+	for _, v := range [2]uint64{uint64(e.Size), uint64(e.modified)} {
+		for range 8 {
+			mix(byte(v))
+			v >>= 8
+		}
+	}
+	return h
+}
+
 func appendNumbers(b []byte, values ...uint64) []byte {
 	for _, v := range values {
 		b = binary.LittleEndian.AppendUint64(b, v)

@@ -69,6 +69,14 @@ def engine_name() -> Iterator[str]:
     os.environ.pop("STOKER_ENGINE", None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the tests' indexes out of the user's cache."""
+    os.environ["STOKER_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    os.environ.pop("STOKER_CACHE_DIR", None)
+
+
 @pytest.fixture
 def own_engine(monkeypatch: pytest.MonkeyPatch) -> str:
     """Give one test an engine of its own, to kill."""

@@ -12,7 +12,7 @@ __all__ = ["Loader"]
 
 
 class Loader(BaseLoader):
-    """Feeds a training loop with batches of a packed dataset.
+    """Feeds a training loop with batches of a dataset.
 
     >>> loader = stoker.Loader("photos.stk", batch_size=256)
     >>> for batch in loader:                      # one epoch
@@ -25,7 +25,8 @@ class Loader(BaseLoader):
     number of ranks change nothing.
 
     Args:
-        path: the dataset, as ``stoker pack`` made it.
+        path: the dataset, as ``stoker pack`` made it, or a folder of pictures in place
+            (class folders, flat, or with a labels file), which is slower to read.
         batch_size: samples of one batch on this rank.
         image: what to do with each picture: a :class:`~stoker.RandomResizedCrop` of
             224 pixels where nothing is given.
