@@ -21,11 +21,11 @@ import (
 )
 
 type runFlags struct {
-	detach, noPTY, noBar, exact, resume, noNotify bool
-	name, pattern                                 string
-	total                                         int64
-	restarts                                      int
-	backoff                                       time.Duration
+	detach, noPTY, noBar, exact, resume, noNotify, noSampler bool
+	name, pattern                                            string
+	total                                                    int64
+	restarts                                                 int
+	backoff                                                  time.Duration
 }
 
 func runCommand() *cobra.Command {
@@ -58,6 +58,7 @@ interval, time of arrival, and what a crash now would cost.`,
 	cmd.Flags().BoolVar(&f.noBar, "no-bar", false, "draw no bar and print no progress lines")
 	cmd.Flags().BoolVar(&f.noNotify, "no-notify", false, "send no notifications")
 	cmd.Flags().BoolVar(&f.noPTY, "no-pty", false, "give the command pipes, not a terminal")
+	cmd.Flags().BoolVar(&f.noSampler, "no-sampler", false, "leave Python processes alone: no exact step and wait times (also STOKER_SAMPLER=0)")
 	cmd.Flags().StringVar(&f.pattern, "pattern", "", "regular expression of a progress line, with groups step, steps, epoch, epochs, percent")
 	cmd.Flags().DurationVar(&f.backoff, "restart-delay", 10*time.Second, "pause before the first restart; doubles with each further one")
 	cmd.Flags().IntVar(&f.restarts, "restarts", 0, "restart at most so often, after failures that a restart can cure")
@@ -91,6 +92,7 @@ func startRun(ctx context.Context, f runFlags, argv []string) error {
 		Name: f.name, Argv: argv, Dir: dir, Created: time.Now(), Host: procs.Host(), BootID: procs.BootID(), Stoker: version,
 		PTY: !f.noPTY, Foreground: !f.detach, Piped: !client.Foreground(os.Stdin), Split: !f.detach && !samePlace(os.Stdout, os.Stderr), Cols: cols, Rows: rows, Total: f.total, Pattern: f.pattern,
 		Restarts: f.restarts, Backoff: f.backoff, Resume: f.resume, Exact: f.exact, Notify: !f.noNotify,
+		Sampler: !f.noSampler && os.Getenv("STOKER_SAMPLER") != "0",
 	}
 	d, err := state.Create(&spec)
 	if err != nil {

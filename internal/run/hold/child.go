@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -38,7 +39,7 @@ type inputItem struct {
 func spawn(spec rundir.Spec, c Command) (*child, error) {
 	cmd := exec.Command(c.Argv[0], c.Argv[1:]...)
 	cmd.Dir = spec.Dir
-	cmd.Env = environment(spec, c.Env)
+	cmd.Env = environment(spec, c.Env, c.Paths)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	ch := &child{cmd: cmd, tty: spec.PTY, queue: make(chan inputItem, 64), gone: make(chan struct{})}
 	theirs, err := ch.connect(spec, c.Size)
@@ -118,8 +119,8 @@ func prepare(slave *os.File, size Size) error {
 
 // environment is the holder's own, less what belongs to Stoker (notification
 // secrets) and what would contradict the terminal's size, plus those of more
-// that it does not set itself.
-func environment(spec rundir.Spec, more []string) []string {
+// that it does not set itself. Its path lists begin with those of paths.
+func environment(spec rundir.Spec, more, paths []string) []string {
 	var env []string
 	set := map[string]bool{}
 	for _, kv := range os.Environ() {
@@ -127,8 +128,9 @@ func environment(spec rundir.Spec, more []string) []string {
 		if strings.HasPrefix(name, "STOKER_NOTIFY") || spec.PTY && (name == "COLUMNS" || name == "LINES") {
 			continue
 		}
-		env, set[name] = append(env, kv), true
+		env, set[name] = append(env, prepend(kv, paths)), true
 	}
+	more = append(slices.Clone(paths), more...)
 	if spec.PTY {
 		more = append(more, "TERM=xterm-256color")
 	}
@@ -138,6 +140,19 @@ func environment(spec rundir.Spec, more []string) []string {
 		}
 	}
 	return append(env, "STOKER_RUN="+spec.ID)
+}
+
+// prepend puts the directories that paths has for a variable before its own.
+func prepend(kv string, paths []string) string {
+	name, value, _ := strings.Cut(kv, "=")
+	for _, path := range paths {
+		if own, dir, _ := strings.Cut(path, "="); own == name && value != "" {
+			return name + "=" + dir + string(os.PathListSeparator) + value
+		} else if own == name {
+			return path // an empty list would mean the working directory
+		}
+	}
+	return kv
 }
 
 // startError turns the system's refusal into the exit status that a shell

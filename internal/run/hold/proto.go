@@ -30,11 +30,13 @@ const (
 )
 
 // Command asks the holder to start the child. It inherits the holder's own
-// environment and gets Env besides, but for names that are already set.
+// environment and gets Env besides, but for names that are already set. Paths are
+// lists of directories, "PYTHONPATH=dir", that are put before what is there.
 type Command struct {
 	Attempt int      `json:"attempt"`
 	Argv    []string `json:"argv"`
 	Env     []string `json:"env,omitempty"`
+	Paths   []string `json:"paths,omitempty"`
 	Size    Size     `json:"size"`
 }
 

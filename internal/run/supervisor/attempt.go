@@ -44,6 +44,9 @@ func (s *supervisor) began(state hold.State) {
 	s.watch.begin(state.Began, s.argv())
 	s.status.Attempt, s.status.Child, s.status.Phase = state.Attempt, state.Child, rundir.Running
 	s.status.Stall = ""
+	if state.Child.Alive() { // not while the log of an attempt that is over is replayed
+		s.startProbe(state.Child.PID)
+	}
 	s.refresh(time.Now())
 	_ = s.file.Write(&s.status, true)
 	s.dirty = true
@@ -62,6 +65,7 @@ func (s *supervisor) exited(state hold.State) {
 	if state.Attempt < s.known.Attempt {
 		return
 	}
+	s.stopProbe()
 	s.screen.Flush()
 	s.writeClean()
 	// Nothing is being written any more: what looks unfinished is whole.

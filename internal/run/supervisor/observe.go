@@ -10,6 +10,7 @@ import (
 	"stoker/internal/run/procs"
 	"stoker/internal/run/progress"
 	"stoker/internal/run/rundir"
+	"stoker/internal/run/why"
 )
 
 // watcher is what is seen of one attempt: its progress, its checkpoints, and
@@ -22,6 +23,8 @@ type watcher struct {
 	files   *ckpt.Tracker
 	stall   stall
 	doing   *doing.Looker
+	meters  why.Meters
+	course  course // over all attempts
 
 	began     time.Time
 	safe      rundir.Checkpoint // newest checkpoint of the run, any attempt
@@ -43,7 +46,7 @@ type position struct {
 const maxTrack = 4096
 
 func newWatcher(spec rundir.Spec) watcher {
-	w := watcher{spec: spec}
+	w := watcher{spec: spec, course: course{start: spec.Created}}
 	w.begin(spec.Created, spec.Argv)
 	return w
 }
@@ -53,6 +56,7 @@ func (w *watcher) begin(at time.Time, argv []string) {
 	w.parser = progress.NewParser(progress.Options{Total: w.spec.Total, Pattern: w.spec.Pattern})
 	w.est = estimate.New(estimate.Options{Start: at, Total: w.spec.Total, Argv: argv}, w.history)
 	w.files = ckpt.New(at, w.spec.Dir, argv)
+	w.meters = why.Meters{}
 	w.stall, w.doing = stall{}, &doing.Looker{}
 	w.began, w.track, w.first, w.reached = at, nil, -1, -1
 }
@@ -63,6 +67,8 @@ func (w *watcher) feed(now time.Time, p []byte) { w.observe(w.parser.Feed(now, p
 func (w *watcher) observe(events []progress.Event) {
 	for _, e := range events {
 		w.est.Observe(e)
+		w.meters.Observe(e)
+		w.course.observe(e)
 		switch e.Kind {
 		case progress.Step, progress.Epoch:
 			w.stall.moved(e)

@@ -7,11 +7,14 @@ import (
 	"time"
 
 	"stoker/internal/errs"
+	"stoker/internal/run/account"
 	"stoker/internal/run/cause"
 	"stoker/internal/run/estimate"
 	"stoker/internal/run/history"
 	"stoker/internal/run/procs"
 	"stoker/internal/run/rundir"
+	"stoker/internal/run/sampler"
+	"stoker/internal/run/why"
 )
 
 const (
@@ -115,6 +118,32 @@ func (s *supervisor) lesson(row history.Run, end rundir.End) history.Run {
 	}
 	if complete {
 		row.Scores = estimate.Score(rec, time.Duration(rec.Seconds*float64(time.Second)))
+	}
+	return s.judge(row, end, complete)
+}
+
+// judge completes the row with how fast the run was and where its time went.
+func (s *supervisor) judge(row history.Run, end rundir.End, complete bool) history.Run {
+	var p estimate.Status
+	if json.Unmarshal(s.status.Progress, &p) != nil {
+		p.RemainingMid = -1
+	}
+	if !complete && p.RemainingMid > 0 && !p.EpochOnly {
+		row.Total = p.Elapsed + p.RemainingMid
+	}
+	var acc account.Account
+	if s.probe.account != nil {
+		acc = s.probe.account.Account()
+	}
+	reports, _ := sampler.Read(s.Dir.Probe()) // of a run without the sampler there are none
+	s.watch.course.end(end.Time, complete)
+	row.Timing = timing(&s.watch.course, row.Record, row.DataWait, reports, acc)
+	if row.Timing != nil && row.Timing.DataWait >= 0 {
+		row.DataWait = row.Timing.DataWait
+	}
+	d := why.Diagnose(why.Evidence{Log: s.watch.meters.Meters(), Account: &acc, Reports: reports, Status: &p, Timing: row.Timing, Argv: row.Argv, Over: true})
+	if raw, err := json.Marshal(d); err == nil && d.Verdict != why.Unknown {
+		row.Diagnosis = raw
 	}
 	return row
 }

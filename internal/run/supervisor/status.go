@@ -22,6 +22,10 @@ const (
 // refresh brings the status up to date.
 func (s *supervisor) refresh(now time.Time) {
 	p := s.watch.progress(now)
+	s.probe.dataWait(&p)
+	if s.probe.stop != nil && p.Source != "" {
+		s.probe.account.Enter(p.Phase)
+	}
 	raw, err := json.Marshal(p)
 	if err != nil || len(raw) > mostProgress { // too many metrics to keep, or one that JSON cannot say
 		p.Metrics, p.Loss, p.Notes = nil, nil, p.Notes[max(0, len(p.Notes)-3):]
@@ -79,6 +83,7 @@ func (s *supervisor) look(now time.Time) {
 // finish is the run's end: known to the disk, then to everybody else.
 func (s *supervisor) finish(end rundir.End) {
 	now := time.Now()
+	s.stopProbe()
 	s.refresh(now)
 	s.status.Phase, s.status.End, s.status.Stall = rundir.Ended, &end, ""
 	s.unsaved = s.writeEnd()

@@ -74,6 +74,7 @@ type supervisor struct {
 	inputs   []*client // whose Input frames the holder has not acknowledged yet
 
 	watch   watcher // what is seen of the run: progress, checkpoints, stalls
+	probe   probe   // where its time goes
 	attempt attempt
 	stop    stopper
 	record  *recorder
@@ -202,8 +203,10 @@ func (s *supervisor) begin(n int) error {
 	if s.Spec.Exact {
 		env = progress.TqdmEnv()
 	}
-	return s.holder.WriteJSON(hold.Start, hold.Command{Attempt: n, Argv: s.argv(), Env: env,
-		Size: hold.Size{Cols: max(s.Spec.Cols, minCols), Rows: cmp.Or(s.Spec.Rows, usualRows)}})
+	c := hold.Command{Attempt: n, Argv: s.argv(), Env: env,
+		Size: hold.Size{Cols: max(s.Spec.Cols, minCols), Rows: cmp.Or(s.Spec.Rows, usualRows)}}
+	s.putSampler(&c)
+	return s.holder.WriteJSON(hold.Start, c)
 }
 
 // readHolder hands frames to the loop, one at a time: a payload is valid until
@@ -326,6 +329,7 @@ func (s *supervisor) tick(now time.Time) {
 		s.looked = now
 		s.look(now)
 	}
+	s.lookProbe(now)
 	if s.dirty || now.Sub(s.written) >= writeEvery {
 		s.refresh(now)
 		s.push()
