@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,48 +13,78 @@ import (
 	"github.com/spf13/cobra"
 
 	"stoker/internal/errs"
+	"stoker/internal/settings"
 	"stoker/internal/worth"
 )
 
 // worthFlags are the options of `stoker worth` as typed.
 type worthFlags struct {
-	save, work, runs, record string
-	chance, attended         float64
-	person, machine          float64
-	check                    time.Duration
-	json                     bool
+	cure, save, work, runs, record string
+	chance, attended               float64
+	person, machine                float64
+	check                          time.Duration
+	json                           bool
+
+	typed func(flag string) bool // whether the user gave it
 }
 
 func worthCommand() *cobra.Command {
 	var f worthFlags
 	cmd := &cobra.Command{
-		Use:   "worth --save TIME --cost TIME --runs N",
+		Use:   "worth [RUN]",
 		Short: "Say whether a speed-up is worth the work",
-		Long: `Weigh the work of a cure against the waiting that it saves, for training or any
-other wait that recurs. Amounts may be ranges, LOW..HIGH, that hold the truth four
-times of five; the answer then carries the uncertainty through.`,
-		Example: `  stoker worth --save 2m --cost 1h --runs 8
+		Long: `Weigh the work of a cure against the waiting that it saves. Of a RUN, the gains
+come from its diagnosis (stoker why), the planned runs from how often the command
+ran lately, the chance from your own past cures (stoker worth done), the share of
+the wait that costs you time from when the runs ran. Of a run that goes on, doing
+nothing is an answer.
+
+Without a RUN the amounts are yours: any wait that recurs. Amounts may be ranges,
+LOW..HIGH, that hold the truth four times of five; the answer carries the
+uncertainty through. Prices of hours, currency and horizon: stoker config.`,
+		Example: `  stoker worth last
+  stoker worth last --cure workers
+  stoker worth --save 2m --cost 1h --runs 8
   stoker worth --save 1m..4m --cost 2h..5h --runs 100 --record 3/5
-  stoker worth --save 40m --cost 1h --runs 20 --attended 0.2 --machine 2.50`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runWorth(cmd.OutOrStdout(), f) },
+  stoker worth done before after --cure workers --hours 0.5`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.typed = cmd.Flags().Changed
+			if len(args) == 1 {
+				return f.ofRun(cmd.Context(), cmd.OutOrStdout(), args[0])
+			}
+			return f.ofAmounts(cmd.Context(), cmd.OutOrStdout())
+		},
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&f.cure, "cure", "", "only this cure of the diagnosis, or what to call your own")
 	flags.StringVar(&f.save, "save", "", "time that each run becomes shorter, such as 2m or 1m..4m")
 	flags.StringVar(&f.work, "cost", "", "your work to get there, such as 1h or 1h..3h")
 	flags.StringVar(&f.runs, "runs", "", "runs that you still plan, such as 8 or 5..20")
-	flags.Float64Var(&f.chance, "chance", 1, "that it works, 0 to 1")
+	flags.Float64Var(&f.chance, "chance", 1, "that it works, 0 to 1; of a RUN, by your past cures")
 	flags.StringVar(&f.record, "record", "", "instead of --chance: how many of your past cures worked, such as 3/5")
 	flags.Float64Var(&f.attended, "attended", 1, "share of the wait that costs you time, 0 to 1 (0: it runs at night)")
-	flags.Float64Var(&f.person, "person", 50, "price of an hour of yours, in any currency; 0 where it has none")
-	flags.Float64Var(&f.machine, "machine", 0, "price of an hour of the machine, in the same currency")
+	flags.Float64Var(&f.person, "person", 50, "price of an hour of yours; 0 where it has none")
+	flags.Float64Var(&f.machine, "machine", 0, "price of an hour of the machine")
 	flags.DurationVar(&f.check, "check", 0, "length of a run that is needed only to verify the cure")
 	flags.BoolVar(&f.json, "json", false, "print the answer as JSON")
+	cmd.AddCommand(worthDoneCommand(), worthCuresCommand())
 	return cmd
 }
 
-func runWorth(out io.Writer, f worthFlags) error {
-	q, err := f.question()
+// ofAmounts answers about any wait that recurs.
+func (f worthFlags) ofAmounts(_ context.Context, out io.Writer) error {
+	s, err := settings.Load()
+	if err != nil {
+		return err
+	}
+	if !f.typed("person") {
+		f.person = s.PersonHour
+	}
+	if !f.typed("machine") && s.MachineHour >= 0 {
+		f.machine = s.MachineHour
+	}
+	q, err := f.question(s.Currency)
 	if err != nil {
 		return err
 	}
@@ -68,8 +99,8 @@ func runWorth(out io.Writer, f worthFlags) error {
 	if answer.Verdict == worth.Free {
 		return nil
 	}
-	fmt.Fprintf(out, "\nA run saves %s; it pays with a probability of %.0f %%.\nAssumed: chance %.0f %%, attended %.0f %% of the wait, your hour %g, the machine's %g.\n",
-		worth.Duration(q.Save.Mid()), 100*answer.PaysBack, 100*answer.Chance, 100*f.attended, f.person, f.machine)
+	fmt.Fprintf(out, "\nA run saves %s; it pays with a probability of %.0f %%.\nAssumed: chance %.0f %%, attended %.0f %% of the wait, an hour of yours %g %s, of the machine %g.\n",
+		worth.Duration(q.Save.Mid()), 100*answer.PaysBack, 100*answer.Chance, 100*f.attended, f.person, s.Currency, f.machine)
 	return nil
 }
 
@@ -88,8 +119,8 @@ func worthJSON(q worth.Question, a worth.Answer) map[string]any {
 	return result
 }
 
-func (f worthFlags) question() (worth.Question, error) {
-	q := worth.Question{Chance: f.chance, Attended: f.attended, Person: f.person, Machine: f.machine, Check: f.check.Hours()}
+func (f worthFlags) question(currency string) (worth.Question, error) {
+	q := worth.Question{Chance: f.chance, Attended: f.attended, Person: f.person, Machine: f.machine, Check: f.check.Hours(), Currency: currency}
 	var err error
 	if q.Save, err = parseRange("--save", f.save, parseHours); err != nil {
 		return q, err
@@ -97,23 +128,31 @@ func (f worthFlags) question() (worth.Question, error) {
 	if q.Work, err = parseRange("--cost", f.work, parseHours); err != nil {
 		return q, err
 	}
-	number := func(s string) (float64, error) { return strconv.ParseFloat(s, 64) }
-	if q.Runs, err = parseRange("--runs", f.runs, number); err != nil {
+	if q.Runs, err = parseRange("--runs", f.runs, parseNumber); err != nil {
 		return q, err
 	}
 	if f.record != "" {
-		var all int
-		if n, err := fmt.Sscanf(f.record, "%d/%d", &q.Works, &all); n != 2 || err != nil || q.Works > all {
-			return q, errs.New(errs.Invalid, "--record is %q", f.record).WithHint("write it as 3/5: three of five worked")
-		}
-		q.Failed = all - q.Works
+		record, err := parseRecord(f.record)
+		q.Works, q.Failed = record[0], record[1]
+		return q, err
 	}
 	return q, nil
 }
 
+// parseRecord reads "3/5": three of five worked, two did not.
+func parseRecord(text string) (record [2]int, err error) {
+	var all int
+	if n, err := fmt.Sscanf(text, "%d/%d", &record[0], &all); n != 2 || err != nil || record[0] > all {
+		return record, errs.New(errs.Invalid, "--record is %q", text).WithHint("write it as 3/5: three of five worked")
+	}
+	record[1] = all - record[0]
+	return record, nil
+}
+
 func parseRange(flag, text string, parse func(string) (float64, error)) (worth.Range, error) {
 	if text == "" {
-		return worth.Range{}, errs.New(errs.Invalid, "%s is missing", flag).WithHint("for example: stoker worth --save 2m --cost 1h --runs 8")
+		return worth.Range{}, errs.New(errs.Invalid, "%s is missing", flag).
+			WithHint("for example: stoker worth --save 2m --cost 1h --runs 8, or of a run: stoker worth last")
 	}
 	low, high, found := strings.Cut(text, "..")
 	if !found {
@@ -132,3 +171,5 @@ func parseHours(s string) (float64, error) {
 	d, err := time.ParseDuration(s)
 	return d.Hours(), err
 }
+
+func parseNumber(s string) (float64, error) { return strconv.ParseFloat(s, 64) }

@@ -9,6 +9,7 @@
 //	4 supervisor  one process per run: parses, estimates, restarts, tells people
 //	  follow      `stoker watch`: the same for a process of someone else, read-only
 //	  compare     runs of the same job side by side
+//	  payback     what the cures of a run are worth, and what they really gained
 //	  past        what one's own runs teach: noise, how often, what cures gained
 //	  savedlog    a record from a log that is all there is      prices   what an hour costs
 //	3 hold        one tiny process per run: owns the terminal, the child, the raw log

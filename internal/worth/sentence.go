@@ -16,7 +16,11 @@ func (a Answer) Sentence(q Question) string {
 	if a.Chance < 1 {
 		head += fmt.Sprintf(", with a chance of %.0f %% that it works,", 100*a.Chance)
 	}
-	return capital(head) + " " + a.payback() + a.plan(q)
+	unit := q.Currency
+	if unit == "" {
+		unit = "in money"
+	}
+	return capital(head) + " " + a.payback() + a.plan(q, unit)
 }
 
 func (a Answer) payback() string {
@@ -33,49 +37,55 @@ func (a Answer) payback() string {
 // even is the net, in hours or money, below which nobody cares: half a second.
 const even = 0.5 / 3600
 
-func (a Answer) plan(q Question) string {
+func (a Answer) plan(q Question, unit string) string {
 	planned := fmt.Sprintf("; you plan %s: ", count(q.Runs))
-	certain := a.NetRange.High-a.NetRange.Low <= 1e-9*(math.Abs(a.Net)+1)
+	certain := a.signed(a.NetRange.Low, unit) == a.signed(a.NetRange.High, unit) // as far as one reads
 	switch {
 	case math.Abs(a.Net) < even && certain:
 		return planned + "it comes out even."
 	case a.Verdict == TooClose:
-		return planned + fmt.Sprintf("too close to call, between %s and %s.", a.signed(a.NetRange.Low), a.signed(a.NetRange.High))
+		return planned + fmt.Sprintf("too close to call, between %s and %s.", a.signed(a.NetRange.Low, unit), a.signed(a.NetRange.High, unit))
 	case a.Verdict == Yes && certain:
-		return planned + fmt.Sprintf("yes, you would win %s.", a.amount(a.Net))
+		return planned + fmt.Sprintf("yes, you would win %s.", a.amount(a.Net, unit))
 	case a.Verdict == No && certain:
-		return planned + fmt.Sprintf("no, you would lose %s.", a.amount(-a.Net))
+		return planned + fmt.Sprintf("no, you would lose %s.", a.amount(-a.Net, unit))
 	}
 	word := map[Verdict]string{Yes: "yes", No: "no"}[a.Verdict]
-	return planned + fmt.Sprintf("%s, the outcome is between %s and %s.", word, a.signed(a.NetRange.Low), a.signed(a.NetRange.High))
+	return planned + fmt.Sprintf("%s, the outcome is between %s and %s.", word, a.signed(a.NetRange.Low, unit), a.signed(a.NetRange.High, unit))
 }
 
-func (a Answer) signed(net float64) string {
+func (a Answer) signed(net float64, unit string) string {
 	if net < 0 {
-		return "a loss of " + a.amount(-net)
+		return "a loss of " + a.amount(-net, unit)
 	}
-	return "a gain of " + a.amount(net)
+	return "a gain of " + a.amount(net, unit)
 }
 
 // amount prints a net without its sign.
-func (a Answer) amount(v float64) string {
+func (a Answer) amount(v float64, unit string) string {
 	if a.InHours {
 		return Duration(v)
 	}
-	return fmt.Sprintf("%.2f in money", v)
+	return fmt.Sprintf("%.2f %s", v, unit)
 }
 
 func span(r Range) string {
 	low, high := Duration(r.Low), Duration(r.High)
-	if low == high {
+	switch {
+	case low == high:
 		return low
+	case r.Low == 0:
+		return "up to " + high
 	}
 	return low + " to " + high
 }
 
 func count(r Range) string {
-	if r.Low == r.High {
+	switch {
+	case r.Low == r.High:
 		return fmt.Sprintf("%.4g", r.Low)
+	case r.Low < 1:
+		return fmt.Sprintf("up to %.4g", r.High)
 	}
 	return fmt.Sprintf("%.4g to %.4g", r.Low, r.High)
 }

@@ -43,6 +43,7 @@ type Question struct {
 	Person   float64 // money per hour of a person
 	Machine  float64 // money per hour of the machine
 	Check    float64 // hours of a run that only verifies the cure
+	Currency string  // of the prices, for sentences; "" is just money
 }
 
 // Verdict is the answer in one word.
@@ -133,10 +134,10 @@ func breakEven(r rates) float64 {
 // sample returns the sorted expected nets of many draws from the ranges.
 func (q Question) sample() []float64 {
 	source := rng.NewKey(0x776f727468).Source()
-	nets := make([]float64, draws)
+	nets, uniform := make([]float64, draws), q.uniform()
 	for i := range nets {
 		save, work, runs := q.Save.draw(&source), q.Work.draw(&source), q.Runs.draw(&source)
-		r := q.point(save, work, q.drawChance(&source))
+		r := q.point(save, work, q.drawChance(&source, uniform))
 		nets[i] = runs*r.perRun - r.cost
 	}
 	slices.Sort(nets)
@@ -166,19 +167,20 @@ func (q Question) chance() float64 {
 }
 
 // drawChance draws from that Beta distribution, as the order statistic of
-// uniform numbers that it is.
-func (q Question) drawChance(s *rng.Source) float64 {
-	n := q.Works + q.Failed
-	if n == 0 {
+// uniform numbers that it is; uniform is room for them.
+func (q Question) drawChance(s *rng.Source, uniform []float64) float64 {
+	if len(uniform) == 1 {
 		return q.Chance
 	}
-	uniform := make([]float64, n+1)
 	for i := range uniform {
 		uniform[i] = s.Float64()
 	}
 	slices.Sort(uniform)
 	return uniform[q.Works]
 }
+
+// uniform makes room for drawChance.
+func (q Question) uniform() []float64 { return make([]float64, q.Works+q.Failed+1) }
 
 // maxPast bounds the record of past cures that is taken into account; more tell
 // nothing new.

@@ -78,7 +78,7 @@ func question(t *rapid.T) worth.Question {
 	}
 	return worth.Question{
 		Save: amount("save"), Work: amount("work"), Runs: amount("runs"),
-		Works: rapid.IntRange(0, 9).Draw(t, "works"), Failed: rapid.IntRange(0, 9).Draw(t, "failed"),
+		Works: rapid.IntRange(0, 3).Draw(t, "works"), Failed: rapid.IntRange(0, 3).Draw(t, "failed"),
 		Chance:   rapid.Float64Range(0, 1).Draw(t, "chance"),
 		Attended: rapid.Float64Range(0, 1).Draw(t, "attended"),
 		Person:   rapid.Float64Range(0.1, 200).Draw(t, "person"),

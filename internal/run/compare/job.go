@@ -58,6 +58,17 @@ func facts(runs []history.Run) []Fact {
 	})
 }
 
+// OtherWork lists what makes the work of two runs differ whatever the code does:
+// data, batch size, steps. Command and commit may differ: a cure changes them.
+func OtherWork(a, b history.Run) (differs []string) {
+	for _, f := range facts([]history.Run{a, b}) {
+		if f.Job && f.State == Differs && (f.Name == "data" || f.Name == "batch size" || f.Name == "steps an epoch") {
+			differs = append(differs, f.Name)
+		}
+	}
+	return differs
+}
+
 func fact(name string, job bool, runs []history.Run, value func(history.Run) string) Fact {
 	f := Fact{Name: name, Job: job}
 	for _, r := range runs {

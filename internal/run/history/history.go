@@ -299,3 +299,13 @@ func fromMilli(ms int64) time.Time {
 	}
 	return time.UnixMilli(ms)
 }
+
+// Began is when the oldest run on this machine started; the
+// zero time where there is none.
+func (d *DB) Began(ctx context.Context) (time.Time, error) {
+	var ms int64
+	if err := d.db.QueryRowContext(ctx, "SELECT coalesce(min(started), 0) FROM runs WHERE imported = 0").Scan(&ms); err != nil {
+		return time.Time{}, errs.New(errs.Transient, "read history: %w", err)
+	}
+	return fromMilli(ms), nil
+}

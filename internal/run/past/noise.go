@@ -16,7 +16,10 @@ const (
 	least = 0.01 // no history makes noise smaller than this
 )
 
-var assumed = Spread{SD: math.Log1p(small) / quantile(0.975, 1000) / math.Sqrt2, Free: 1000}
+// manyFree stands for a spread that is known.
+const manyFree = 1000
+
+var assumed = Spread{SD: math.Log1p(small) / quantile(0.975, manyFree) / math.Sqrt2, Free: manyFree}
 
 // Gate tells a difference from noise. Its limits are logarithms of a ratio.
 type Gate struct {
@@ -30,8 +33,10 @@ func NewGate(s Spread, na, nb int) Gate {
 	if s.Free < 2 {
 		return Gate{Noise: math.Log1p(small), Sure: math.Log1p(large)}
 	}
-	width := max(quantile(0.975, s.Free)*s.SD*math.Sqrt(1/float64(na)+1/float64(nb)), math.Log1p(least))
-	return Gate{Noise: width, Sure: width, Runs: s.Free + 1}
+	// A spread known from few runs is known badly itself: between the limits that
+	// it gives taken as exact and as Student takes it, a difference is possible.
+	unit := s.SD * math.Sqrt(1/float64(na)+1/float64(nb))
+	return Gate{Noise: max(quantile(0.975, manyFree)*unit, math.Log1p(least)), Sure: max(quantile(0.975, s.Free)*unit, math.Log1p(least)), Runs: s.Free + 1}
 }
 
 // Difference is what a gate makes of a ratio.
@@ -60,7 +65,7 @@ func (g Gate) String() string {
 	if g.Runs == 0 {
 		return fmt.Sprintf("too few earlier runs to know the noise: below %.0f %% nothing is claimed, from %.0f %% on a difference", 100*small, 100*large)
 	}
-	return fmt.Sprintf("%d runs of this work differ so much by themselves that %.1f %% would be noise", g.Runs, 100*math.Expm1(g.Noise))
+	return fmt.Sprintf("%d runs of this work differ so much by themselves that up to %.1f %% is noise, and from %.1f %% on it is a difference", g.Runs, 100*math.Expm1(g.Noise), 100*math.Expm1(g.Sure))
 }
 
 // Gain measures what was gained between the runs before and those after, with an

@@ -143,7 +143,8 @@ const (
 // on as they did: an interval of 80 %. runs are those of the command, first is
 // when the history began. Runs are taken for a Poisson process whose rate is as
 // unknown as the count leaves it (Jeffreys' prior), which makes the coming count
-// negative binomial.
+// negative binomial. low is not below one half, the least that "none" can mean on
+// a scale of proportions.
 func Planned(runs []history.Run, first, now time.Time, horizon time.Duration) (low, high float64, seen int, over time.Duration) {
 	over = min(max(now.Sub(first), leastWindow), window)
 	for _, r := range runs {
@@ -153,7 +154,7 @@ func Planned(runs []history.Run, first, now time.Time, horizon time.Duration) (l
 	}
 	shape := float64(seen) + 0.5
 	low, high = negativeBinomial(shape, horizon.Hours()/over.Hours())
-	return low, high, seen, over
+	return max(low, 0.5), max(high, 0.5), seen, over
 }
 
 // negativeBinomial returns the 10 % and 90 % quantiles of a Poisson count whose

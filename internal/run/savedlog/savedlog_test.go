@@ -95,5 +95,7 @@ func TestALogThatTellsNothingIsRefused(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add("Epoch 1/2\n469/469 - 5s - 10ms/step - loss: 0.5\r\n")
-	f.Fuzz(func(_ *testing.T, text string) { _, _ = savedlog.Read(strings.NewReader(text), savedlog.Options{Argv: []string{"--epochs", "3"}}) })
+	f.Fuzz(func(_ *testing.T, text string) {
+		_, _ = savedlog.Read(strings.NewReader(text), savedlog.Options{Argv: []string{"--epochs", "3"}})
+	})
 }
