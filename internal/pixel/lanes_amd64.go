@@ -9,10 +9,10 @@ func horizontalAVX2(dst0, dst1, src0, src1 *byte, offsets *int32, halves *uint32
 func horizontalNearAVX2(dst0, dst1, src0, src1 *byte, bases *int32, order, halves *uint32, pairs, vectors int)
 
 //go:noescape
-func horizontalAVX512(dst0, dst1, src0, src1 *byte, bases *int32, order, digits *uint32, quads, vectors int)
+func horizontalAVX512(dst *byte, dstStride int, src *byte, srcStride int, bases *int32, order, digits *uint32, quads, vectors int)
 
 //go:noescape
-func horizontalFarAVX512(dst0, dst1, src0, src1 *byte, bases *int32, order, digits *uint32, quads, vectors int)
+func horizontalFarAVX512(dst *byte, dstStride int, src *byte, srcStride int, bases *int32, order, digits *uint32, quads, vectors int)
 
 // lanes is the form of an axis for kernels that compute the bytes of a row of
 // pixels in lanes of 32 bits: which source bytes each lane takes, and with which
@@ -106,16 +106,46 @@ func digits(c *[4]int32) (low, middle, high uint32) {
 // each calls f for the rows of dst in twos, the last one twice where they are odd.
 // Kernels get bases less column x0 in w.offsets and read up to reach bytes from each.
 func (w *wideAxis) each(dst, src RGB, bases []int32, x0, reach int, f func(dst0, dst1, src0, src1 *byte)) {
+	reach += w.place(bases, x0)
+	for y := 0; y < dst.Height; y += 2 {
+		z := min(y+1, dst.Height-1)
+		f(&dst.Pix[y*dst.Stride], &dst.Pix[z*dst.Stride], w.row(src, y, reach, 0), w.row(src, z, reach, 1))
+	}
+}
+
+// place makes offsets of bases and returns the greatest.
+func (w *wideAxis) place(bases []int32, x0 int) int {
 	w.offsets = resized(w.offsets, len(bases))
 	most := int32(0)
 	for i, base := range bases {
 		w.offsets[i] = base - 3*int32(x0)
 		most = max(most, w.offsets[i])
 	}
-	reach += int(most)
-	for y := 0; y < dst.Height; y += 2 {
-		z := min(y+1, dst.Height-1)
-		f(&dst.Pix[y*dst.Stride], &dst.Pix[z*dst.Stride], w.row(src, y, reach, 0), w.row(src, z, reach, 1))
+	return int(most)
+}
+
+// eachFour calls f for the rows of dst in fours, with the bytes from one row to the
+// next. Some rows come twice where they are not a multiple of four. Kernels may
+// read up to reach bytes of a row of src.
+func (w *wideAxis) eachFour(dst, src RGB, reach int, f func(dst *byte, dstStride int, src *byte, srcStride int)) {
+	if dst.Height < 4 {
+		for y := range dst.Height { // one row four times
+			f(&dst.Pix[y*dst.Stride], 0, w.row(src, y, reach, 0), 0)
+		}
+		return
+	}
+	for y := 0; y < dst.Height; y += 4 {
+		y := min(y, dst.Height-4)
+		from, stride := src.Pix[y*src.Stride:], src.Stride
+		if 3*stride+reach > len(from) {
+			stride = max(reach, 3*src.Width)
+			w.edges[0] = resized(w.edges[0], 4*stride)
+			for i := range 4 {
+				copy(w.edges[0][i*stride:], src.Row(y+i))
+			}
+			from = w.edges[0]
+		}
+		f(&dst.Pix[y*dst.Stride], dst.Stride, &from[0], stride)
 	}
 }
 
@@ -174,7 +204,8 @@ func horizontalBy512(dst, src RGB, a *axis, x0 int) {
 		horizontalByPixel(dst, src, a, x0)
 		return
 	}
-	w.each(dst, src, l.bases, x0, 12*(quads-1)+window, func(dst0, dst1, src0, src1 *byte) {
-		kernel(dst0, dst1, src0, src1, &w.offsets[0], &l.order[0], &l.coef[0], quads, len(l.order)/vector)
+	reach := w.place(l.bases, x0) + 12*(quads-1) + window
+	w.eachFour(dst, src, reach, func(dst *byte, dstStride int, src *byte, srcStride int) {
+		kernel(dst, dstStride, src, srcStride, &w.offsets[0], &l.order[0], &l.coef[0], quads, len(l.order)/vector)
 	})
 }

@@ -33,77 +33,136 @@ GLOBL half512<>(SB), RODATA|NOPTR, $4
 	VPADDD HIGH, LOW, LOW \
 	VPSRAD $22, LOW, LOW
 
-// SUM makes rounded pixels, not yet held to 0..255, of the sums of three digits.
-#define SUM(D0, D1, D2) \
-	VPSLLD $8, D2, D2 \
-	VPADDD D1, D2, D2 \
-	VPSLLD $8, D2, D2 \
-	VPADDD D0, D2, D2 \
-	VPSRAD $22, D2, D2
-
-// Packing two rows mixes their fours of bytes; this order of words parts them.
+// Packing four rows mixes their fours of bytes; this order of words parts them.
 DATA rows512<>+0(SB)/8, $0x0000000400000000
 DATA rows512<>+8(SB)/8, $0x0000000c00000008
 DATA rows512<>+16(SB)/8, $0x0000000500000001
 DATA rows512<>+24(SB)/8, $0x0000000d00000009
-GLOBL rows512<>(SB), RODATA|NOPTR, $32
+DATA rows512<>+32(SB)/8, $0x0000000600000002
+DATA rows512<>+40(SB)/8, $0x0000000e0000000a
+DATA rows512<>+48(SB)/8, $0x0000000700000003
+DATA rows512<>+56(SB)/8, $0x0000000f0000000b
+GLOBL rows512<>(SB), RODATA|NOPTR, $64
 
-// SETUP loads the arguments of the horizontal kernels and two constants.
+// A half less the two digits that a sum is still to be shifted by.
+DATA top512<>+0(SB)/4, $0x20
+GLOBL top512<>(SB), RODATA|NOPTR, $4
+
+// SETUP loads the arguments of the horizontal kernels and three constants.
 #define SETUP \
-	MOVQ dst0+0(FP), DI \
-	MOVQ dst1+8(FP), DX \
-	MOVQ src0+16(FP), SI \
-	MOVQ src1+24(FP), R9 \
+	MOVQ dst+0(FP), DI \
+	MOVQ dstStride+8(FP), DX \
+	MOVQ src+16(FP), SI \
+	MOVQ srcStride+24(FP), R9 \
 	MOVQ bases+32(FP), R8 \
 	MOVQ order+40(FP), BX \
 	MOVQ digits+48(FP), R13 \
 	MOVQ quads+56(FP), R14 \
 	MOVQ vectors+64(FP), CX \
-	VMOVDQU rows512<>(SB), Y15 \
-	VPBROADCASTD half512<>(SB), Z14
+	LEAQ (DX)(DX*2), R12 \
+	LEAQ (R9)(R9*2), R15 \
+	VMOVDQU64 rows512<>(SB), Z31 \
+	VPBROADCASTD half512<>(SB), Z30 \
+	VPBROADCASTD top512<>(SB), Z29
 
-// BEGIN finds the next vector's place and order and clears its sums.
+// BEGIN finds the next vector's place R10 and order Z28, and has the rows after
+// these four fetched.
 #define BEGIN \
 	MOVLQSX (R8), AX \
 	ADDQ $4, R8 \
 	LEAQ (SI)(AX*1), R10 \
-	LEAQ (R9)(AX*1), R11 \
-	VMOVDQU64 (BX), Z10 \
+	LEAQ (R10)(R9*4), R11 \
+	VMOVDQU64 (BX), Z28 \
 	ADDQ $64, BX \
-	VMOVDQA64 Z14, Z0 \
-	VPXORQ Z1, Z1, Z1 \
-	VPXORQ Z2, Z2, Z2 \
-	VMOVDQA64 Z14, Z3 \
+	PREFETCHT0 (R11) \
+	PREFETCHT0 (R11)(R9*1) \
+	PREFETCHT0 (R11)(R9*2) \
+	PREFETCHT0 (R11)(R15*1)
+
+// NEAR puts four taps of four rows in order: from 64 bytes of each.
+#define NEAR \
+	VPERMB (R10), Z28, Z0 \
+	VPERMB (R10)(R9*1), Z28, Z1 \
+	VPERMB (R10)(R9*2), Z28, Z2 \
+	VPERMB (R10)(R15*1), Z28, Z3
+
+// FAR does so from 128 bytes.
+#define FAR \
+	VMOVDQU64 (R10), Z0 \
+	VMOVDQU64 (R10)(R9*1), Z1 \
+	VMOVDQU64 (R10)(R9*2), Z2 \
+	VMOVDQU64 (R10)(R15*1), Z3 \
+	VPERMT2B 64(R10), Z28, Z0 \
+	VPERMT2B 64(R10)(R9*1), Z28, Z1 \
+	VPERMT2B 64(R10)(R9*2), Z28, Z2 \
+	VPERMT2B 64(R10)(R15*1), Z28, Z3
+
+// DIGIT adds the products of the taps with the digits at OFF.
+#define DIGIT(OFF, S0, S1, S2, S3) \
+	VMOVDQU64 OFF(R13), Z27 \
+	VPDPBUSD Z27, Z0, S0 \
+	VPDPBUSD Z27, Z1, S1 \
+	VPDPBUSD Z27, Z2, S2 \
+	VPDPBUSD Z27, Z3, S3
+
+#define SHIFT \
+	VPSLLD $8, Z4, Z4 \
+	VPSLLD $8, Z5, Z5 \
+	VPSLLD $8, Z6, Z6 \
+	VPSLLD $8, Z7, Z7
+
+#define ADD(S0, S1, S2, S3) \
+	VPADDD S0, Z4, Z4 \
+	VPADDD S1, Z5, Z5 \
+	VPADDD S2, Z6, Z6 \
+	VPADDD S3, Z7, Z7
+
+// CLEAR begins the sums of the three digits of four rows.
+#define CLEAR \
+	VMOVDQA64 Z30, Z12 \
+	VMOVDQA64 Z30, Z13 \
+	VMOVDQA64 Z30, Z14 \
+	VMOVDQA64 Z30, Z15 \
+	VPXORQ Z8, Z8, Z8 \
+	VPXORQ Z9, Z9, Z9 \
+	VPXORQ Z10, Z10, Z10 \
+	VPXORQ Z11, Z11, Z11 \
 	VPXORQ Z4, Z4, Z4 \
 	VPXORQ Z5, Z5, Z5 \
-	MOVQ R14, R12
+	VPXORQ Z6, Z6, Z6 \
+	VPXORQ Z7, Z7, Z7 \
+	MOVQ R14, AX
 
-// QUAD adds four taps of both rows, in order in Z6 and Z7, and goes on to the next.
+// QUAD adds four taps, in order in Z0 to Z3, and goes on to the next.
 #define QUAD \
-	VMOVDQU64 (R13), Z11 \
-	VMOVDQU64 64(R13), Z12 \
-	VMOVDQU64 128(R13), Z13 \
-	VPDPBUSD Z11, Z6, Z0 \
-	VPDPBUSD Z12, Z6, Z1 \
-	VPDPBUSD Z13, Z6, Z2 \
-	VPDPBUSD Z11, Z7, Z3 \
-	VPDPBUSD Z12, Z7, Z4 \
-	VPDPBUSD Z13, Z7, Z5 \
+	DIGIT(0, Z12, Z13, Z14, Z15) \
+	DIGIT(64, Z8, Z9, Z10, Z11) \
+	DIGIT(128, Z4, Z5, Z6, Z7) \
 	ADDQ $192, R13 \
-	ADDQ $12, R10 \
-	ADDQ $12, R11
+	ADDQ $12, R10
 
-// END stores the vector's pixels.
+// JOINED joins the sums of digits.
+#define JOINED \
+	SHIFT \
+	ADD(Z8, Z9, Z10, Z11) \
+	SHIFT \
+	ADD(Z12, Z13, Z14, Z15)
+
+// END stores the vector's pixels, of which Z4 to Z7 hold the sums.
 #define END \
-	SUM(Z0, Z1, Z2) \
-	SUM(Z3, Z4, Z5) \
-	VPACKSSDW Z5, Z2, Z2 \
-	VPACKUSWB Z2, Z2, Z2 \
-	VPERMD Z2, Z15, Z2 \
-	VMOVDQU X2, (DI) \
-	VEXTRACTI128 $1, Y2, (DX) \
-	ADDQ $16, DI \
-	ADDQ $16, DX
+	VPSRAD $22, Z4, Z4 \
+	VPSRAD $22, Z5, Z5 \
+	VPSRAD $22, Z6, Z6 \
+	VPSRAD $22, Z7, Z7 \
+	VPACKSSDW Z5, Z4, Z4 \
+	VPACKSSDW Z7, Z6, Z6 \
+	VPACKUSWB Z6, Z4, Z4 \
+	VPERMD Z4, Z31, Z4 \
+	VMOVDQU X4, (DI) \
+	VEXTRACTI32X4 $1, Z4, (DI)(DX*1) \
+	VEXTRACTI32X4 $2, Z4, (DI)(DX*2) \
+	VEXTRACTI32X4 $3, Z4, (DI)(R12*1) \
+	ADDQ $16, DI
 
 // func verticalAVX512(dst, src *byte, stride int, halves *uint32, taps, n int)
 //
@@ -167,32 +226,55 @@ store:
 	VZEROUPPER
 	RET
 
-// func horizontalAVX512(dst0, dst1, src0, src1 *byte, bases *int32, order, digits *uint32, quads, vectors int)
+// func horizontalAVX512(dst *byte, dstStride int, src *byte, srcStride int, bases *int32, order, digits *uint32, quads, vectors int)
 //
-// Vectors of 16 bytes of two rows. A coefficient is three signed 8-bit digits to
+// Vectors of 16 bytes of four rows. A coefficient is three signed 8-bit digits to
 // base 256, which VPDPBUSD multiplies with four taps of 16 bytes at once. Vector i
 // takes its taps from 64 bytes at bases[i], four by the byte order at order[16*i]
 // and as many more from every 12 bytes on. digits holds, for each vector and four
 // taps, 64 bytes of each digit, the lowest first.
 TEXT ·horizontalAVX512(SB), NOSPLIT, $0-72
 	SETUP
+	CMPQ R14, $1
+	JNE vector
+
+	// Four taps at most: one sum, shifted between the digits.
+single:
+	BEGIN
+	NEAR
+	VMOVDQA64 Z29, Z4
+	VMOVDQA64 Z29, Z5
+	VMOVDQA64 Z29, Z6
+	VMOVDQA64 Z29, Z7
+	DIGIT(128, Z4, Z5, Z6, Z7)
+	SHIFT
+	DIGIT(64, Z4, Z5, Z6, Z7)
+	SHIFT
+	DIGIT(0, Z4, Z5, Z6, Z7)
+	ADDQ $192, R13
+	END
+	DECQ CX
+	JNZ single
+	VZEROUPPER
+	RET
 
 vector:
 	BEGIN
+	CLEAR
 
 quad:
-	VPERMB (R10), Z10, Z6
-	VPERMB (R11), Z10, Z7
+	NEAR
 	QUAD
-	DECQ R12
+	DECQ AX
 	JNZ quad
+	JOINED
 	END
 	DECQ CX
 	JNZ vector
 	VZEROUPPER
 	RET
 
-// func horizontalFarAVX512(dst0, dst1, src0, src1 *byte, bases *int32, order, digits *uint32, quads, vectors int)
+// func horizontalFarAVX512(dst *byte, dstStride int, src *byte, srcStride int, bases *int32, order, digits *uint32, quads, vectors int)
 //
 // The same with taps from 128 bytes.
 TEXT ·horizontalFarAVX512(SB), NOSPLIT, $0-72
@@ -200,15 +282,14 @@ TEXT ·horizontalFarAVX512(SB), NOSPLIT, $0-72
 
 vector:
 	BEGIN
+	CLEAR
 
 quad:
-	VMOVDQU64 (R10), Z6
-	VMOVDQU64 (R11), Z7
-	VPERMT2B 64(R10), Z10, Z6
-	VPERMT2B 64(R11), Z10, Z7
+	FAR
 	QUAD
-	DECQ R12
+	DECQ AX
 	JNZ quad
+	JOINED
 	END
 	DECQ CX
 	JNZ vector
