@@ -1,6 +1,14 @@
 """Small synthetic tasks, so that the example runs need no download."""
 
+import os
+import time
+
 import numpy as np
+
+
+def pace(share: float = 1.0, usual: float = 0.0) -> None:
+    """Waits as a step of a larger model on a GPU would: PACE seconds, or what is usual for the example."""
+    time.sleep(share * float(os.environ.get("PACE", usual)))
 
 
 def digits(samples: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

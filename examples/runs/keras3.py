@@ -5,7 +5,15 @@ import os
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import keras
-from data import digits
+from data import digits, pace
+
+
+class Paced(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        pace()
+
+    def on_test_batch_end(self, batch, logs=None):
+        pace(0.4)
 
 
 def main() -> None:
@@ -18,7 +26,7 @@ def main() -> None:
         keras.layers.Dense(10),
     ])
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-    model.fit(x, y, batch_size=128, epochs=4, validation_data=(x_val, y_val))
+    model.fit(x, y, batch_size=128, epochs=4, validation_data=(x_val, y_val), callbacks=[Paced()])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import warnings
 
 import lightning
 import torch
-from data import digits
+from data import digits, pace
 from lightning.pytorch.callbacks import RichProgressBar, TQDMProgressBar
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -21,9 +21,11 @@ class Classifier(lightning.LightningModule):
     def training_step(self, batch, _index):
         loss = torch.nn.functional.cross_entropy(self.net(batch[0]), batch[1])
         self.log("train_loss", loss, prog_bar=True)
+        pace()
         return loss
 
     def validation_step(self, batch, _index):
+        pace(0.4)
         self.log("val_loss", torch.nn.functional.cross_entropy(self.net(batch[0]), batch[1]), prog_bar=True)
 
     def configure_optimizers(self):

@@ -4,7 +4,7 @@ import argparse
 import time
 
 import torch
-from data import text
+from data import pace, text
 from torch.nn import functional
 
 BLOCK, BATCH = 32, 16
@@ -57,6 +57,7 @@ def main() -> None:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        pace()
         now = time.time()
         if i % 10 == 0:
             print(f"iter {i}: loss {loss.item():.4f}, time {(now - before) * 1000:.2f}ms, mfu 0.01%")

@@ -3,7 +3,7 @@
 import time
 
 import torch
-from data import digits
+from data import digits, pace
 from torch.utils.data import DataLoader, TensorDataset
 
 EPOCHS, EVERY = 4, 10
@@ -34,6 +34,7 @@ def run_epoch(prefix: str, batches: DataLoader, net: torch.nn.Module, optimizer:
             loss.backward()
             optimizer.step()
         losses.update(loss.item())
+        pace(1.0 if optimizer is not None else 0.4)
         step.update(time.time() - end)
         end = time.time()
         if i % EVERY == 0:

@@ -1,9 +1,7 @@
 """A training loop of one's own around tqdm: softmax regression in NumPy."""
 
-import time
-
 import numpy as np
-from data import digits
+from data import digits, pace
 from tqdm import tqdm
 
 EPOCHS, BATCH = 5, 64
@@ -24,13 +22,13 @@ def main() -> None:
                 loss = -np.log(p[np.arange(len(batch)), labels[batch]] + 1e-9).mean()
                 p[np.arange(len(batch)), labels[batch]] -= 1
                 weights -= 0.05 * images[batch].T @ p / len(batch)
-                time.sleep(0.02)  # the step of a larger model
+                pace(usual=0.02)
                 bar.set_postfix(loss=f"{loss:.4f}")
         correct = 0
         for start in tqdm(range(0, len(test_images), BATCH), desc="Validation", leave=False):
             guess = (test_images[start : start + BATCH] @ weights).argmax(1)
             correct += int((guess == test_labels[start : start + BATCH]).sum())
-            time.sleep(0.02)
+            pace(usual=0.02)
         print(f"epoch {epoch + 1}: accuracy {correct / len(test_images):.3f}")
 
 
