@@ -26,7 +26,8 @@ type probe struct {
 	looked  time.Time
 	written time.Time
 
-	account *account.Accountant // of the attempt that runs, or ran last
+	account *account.Accountant // of the attempt that runs
+	last    account.Account     // what it said while the command lived
 	stop    context.CancelFunc  // ends it; nil when it has ended
 	stopped chan struct{}
 }
@@ -66,10 +67,19 @@ func (s *supervisor) stopProbe() {
 	if s.probe.stop == nil {
 		return
 	}
+	s.takeAccount()
 	s.probe.stop()
 	<-s.probe.stopped
 	s.probe.stop = nil
 	s.writeAccount()
+}
+
+// takeAccount keeps what the accountant says as long as the process that trains is
+// there: without it nothing can be told of it.
+func (s *supervisor) takeAccount() {
+	if a := s.probe.account.Account(); a.PID > 0 {
+		s.probe.last = a
+	}
 }
 
 // lookProbe takes what the processes newly report.
@@ -80,6 +90,7 @@ func (s *supervisor) lookProbe(now time.Time) {
 	if now.Sub(s.probe.looked) >= probeEvery {
 		s.probe.looked = now
 		s.probe.mains = s.probe.live.Look()
+		s.takeAccount()
 	}
 	if now.Sub(s.probe.written) >= accountEvery {
 		s.probe.written = now
@@ -90,7 +101,7 @@ func (s *supervisor) lookProbe(now time.Time) {
 // writeAccount replaces RUN/probe/account.json. It is evidence, not part of the
 // run's record: where it cannot be written there is none.
 func (s *supervisor) writeAccount() {
-	raw, err := json.Marshal(s.probe.account.Account())
+	raw, err := json.Marshal(s.probe.last)
 	if err != nil {
 		return
 	}

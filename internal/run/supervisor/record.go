@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"stoker/internal/errs"
-	"stoker/internal/run/account"
 	"stoker/internal/run/cause"
 	"stoker/internal/run/estimate"
 	"stoker/internal/run/history"
@@ -131,10 +130,7 @@ func (s *supervisor) judge(row history.Run, end rundir.End, complete bool) histo
 	if !complete && p.RemainingMid > 0 && !p.EpochOnly {
 		row.Total = p.Elapsed + p.RemainingMid
 	}
-	var acc account.Account
-	if s.probe.account != nil {
-		acc = s.probe.account.Account()
-	}
+	acc := s.probe.last
 	reports, _ := sampler.Read(s.Dir.Probe()) // of a run without the sampler there are none
 	s.watch.course.end(end.Time, complete)
 	row.Timing = timing(&s.watch.course, row.Record, row.DataWait, reports, acc)

@@ -41,8 +41,7 @@ class Frameworks:
         self.looks += 1
         for name in [n for n in self.pending if n in sys.modules]:
             module = sys.modules[name]
-            spec = getattr(module, "__spec__", None)
-            if getattr(spec, "_initializing", False):
+            if _loading(module):
                 continue
             change = self.pending.pop(name)
             try:
@@ -98,7 +97,7 @@ class Frameworks:
     def _find_gpu(self):
         """Find how to ask whether the GPU has work queued, once CUDA is in use."""
         cuda = sys.modules.get("torch.cuda")
-        if cuda is None or not cuda.is_initialized():
+        if cuda is None or _loading(cuda) or not cuda.is_initialized():
             return
         stream, capturing = cuda.current_stream, cuda.is_current_stream_capturing
         # Not while a graph is captured: the question would spoil it.
@@ -110,6 +109,12 @@ class Frameworks:
             self.clock.quick = True
             for cls, name, original in self.changed:
                 setattr(cls, name, original)
+
+
+def _loading(module):
+    """Say whether the module, or the package that it belongs to, is still being imported."""
+    package = sys.modules.get(module.__name__.partition(".")[0])
+    return any(getattr(getattr(m, "__spec__", None), "_initializing", False) for m in (module, package))
 
 
 def _timed_next(clock, original, facts, ready_of=None):
