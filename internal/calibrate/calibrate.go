@@ -35,7 +35,7 @@ type Options struct {
 	Data   string   // a dataset, or a folder of pictures; "" is pictures that are made
 	Python string   // interpreter for the framework's figures; "" looks for the active one
 	Engine []string // command that serves the engine: "stoker", "serve"; empty leaves the hand-off out
-	Quick  bool     // a third of the blocks, for tests
+	Quick  bool     // fewer, shorter blocks and less memory: figures good for tests only
 
 	Meter *progress.Meter // may be nil
 }
@@ -48,6 +48,8 @@ type Row struct {
 	Value   Value  `json:"value"`
 	Typical string `json:"typical,omitempty"` // of a usual machine, in words; see Legend
 	Note    string `json:"note,omitempty"`
+	// Disturbed says that others kept the machine busy in most of the blocks.
+	Disturbed bool `json:"disturbed,omitempty"`
 }
 
 // Machine are the facts that need no measuring.
@@ -120,7 +122,16 @@ type calibrator struct {
 	report *Report
 	cores  int
 	begin  time.Time
-	temp   string // removed at the end
+	until  time.Time // when the part that is measured should be over
+	temp   string    // removed at the end
+}
+
+// block is how long a block lasts.
+func (c *calibrator) block(usual time.Duration) time.Duration {
+	if c.Quick {
+		return usual / 5
+	}
+	return usual
 }
 
 // limit bounds the whole measurement. What is not done by then is left out and
@@ -162,17 +173,19 @@ func (c *calibrator) steps(ctx context.Context) error {
 	}
 	defer data.close()
 	parts := []struct {
-		verb string
-		do   func(context.Context, *sample) error
+		verb  string
+		usual time.Duration // more only where the least number of blocks takes longer
+		do    func(context.Context, *sample) error
 	}{
-		{"memory", c.memory}, {"disk", c.disk}, {"decoding", c.decode}, {"hand-off", c.handoff},
-		{"network", c.network}, {"framework", c.framework},
+		{"memory", 8 * time.Second, c.memory}, {"disk", 9 * time.Second, c.disk}, {"decoding", 14 * time.Second, c.decode},
+		{"hand-off", 3 * time.Second, c.handoff}, {"network", 3 * time.Second, c.network}, {"framework", frameworkLimit, c.framework},
 	}
-	before := look()
+	before := look(0)
 	for i, p := range parts {
 		if p.verb == "hand-off" { // from here on other processes work for us
-			c.report.Load = before.until(look())
+			c.report.Load = before.until(look(0))
 		}
+		c.until = time.Now().Add(p.usual)
 		c.Meter.Phase(fmt.Sprintf("measuring %s (%d of %d)", p.verb, i+1, len(parts)), "blocks", 0, 0)
 		err := p.do(ctx, data)
 		switch {
@@ -200,7 +213,7 @@ func (c *calibrator) add(r Row) { c.report.Rows = append(c.report.Rows, r) }
 // machine gathers the facts.
 func machine(text string) Machine {
 	m := sysinfo.Read()
-	out := Machine{Text: text, CPU: m.CPUModel, CPUs: max(look().cpus, m.Affinity), Affinity: m.Affinity, Quota: m.Quota,
+	out := Machine{Text: text, CPU: m.CPUModel, CPUs: max(look(0).cpus, m.Affinity), Affinity: m.Affinity, Quota: m.Quota,
 		Cores: m.Cores, MemoryBytes: m.MemoryBytes, FreeBytes: m.FreeBytes, ShmBytes: -1}
 	if free, ok := freeBytes("/dev/shm"); ok {
 		out.ShmBytes = free

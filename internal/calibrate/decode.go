@@ -99,7 +99,8 @@ func (c *calibrator) scaling() {
 type feed struct {
 	session *engine.Session
 	cores   int
-	full    float64 // cores that it keeps busy where nobody disturbs it, as seen so far
+	lasts   time.Duration // a block
+	full    float64       // cores that it keeps busy where nobody disturbs it, as seen so far
 }
 
 // openFeed opens a session with a budget of so many cores.
@@ -123,7 +124,7 @@ func (c *calibrator) openFeed(ctx context.Context, s *sample, cores int) (*feed,
 	if err != nil {
 		return nil, err
 	}
-	return &feed{session: session, cores: cores}, nil
+	return &feed{session: session, cores: cores, lasts: c.block(decodeBlock)}, nil
 }
 
 // batchOf is the batch size for samples of so many bytes: large ones take longer,
@@ -147,15 +148,15 @@ func (f *feed) block(ctx context.Context) (float64, error) {
 		}
 	}
 	var samples int64
-	start, from := time.Now(), look()
-	for time.Since(start) < decodeBlock || samples == 0 {
+	start, from := time.Now(), look(0)
+	for time.Since(start) < f.lasts || samples == 0 {
 		n, err := f.take(ctx)
 		if err != nil {
 			return 0, err
 		}
 		samples += int64(n)
 	}
-	return f.rate(float64(samples), from.until(look()), time.Since(start).Seconds()), nil
+	return f.rate(float64(samples), from.until(look(0)), time.Since(start).Seconds()), nil
 }
 
 func (f *feed) take(ctx context.Context) (int, error) {

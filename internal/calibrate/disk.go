@@ -42,12 +42,10 @@ func (c *calibrator) disk(ctx context.Context, s *sample) error {
 	if c.report.Data.Network {
 		where += " from " + c.report.Data.Mounted
 	}
-	page := &item{row: Row{ID: "disk.cold.page", Group: "disk", Name: "reading 4 KiB, cold", Typical: "0.1 ms NVMe, 5 to 10 ms disk"}, unit: "s",
-		block: func(ctx context.Context) (float64, error) { return r.pages(ctx) }}
-	items := []*item{page, r.item("disk.cold.one", "samples, cold, one at a time", "8,000/s NVMe, 100/s disk", 1, true),
-		r.item("disk.cold.deep", fmt.Sprintf("samples, cold, %d at once", depth), "30,000/s NVMe, 150/s disk", depth, true),
-		r.item("disk.warm.one", "samples, from the page cache", "20,000/s", 1, false)}
+	page := &item{row: Row{ID: "disk.cold.page", Group: "disk", Name: "reading 4 KiB, cold", Typical: "0.1 ms NVMe, 5 to 10 ms disk"}, unit: "s", cores: 1, block: r.pages}
 	page.row.Note = where
+	items := []*item{page, c.reading(r, "disk.cold.one", "samples, cold, one at a time", "8,000/s NVMe, 100/s disk", 1),
+		c.reading(r, "disk.cold.deep", fmt.Sprintf("samples, cold, %d at once", depth), "30,000/s NVMe, 150/s disk", depth), c.warm(r)}
 	if err := c.measure(ctx, items...); err != nil {
 		return err
 	}
@@ -149,33 +147,42 @@ func (r *reader) evict() (kept float64, err error) {
 	return cachedShare(r.extents), nil
 }
 
-// item is a figure of samples read a second.
-func (r *reader) item(id, name, typical string, depth int, cold bool) *item {
-	it := &item{row: Row{ID: id, Group: "disk", Name: name, Typical: typical}, unit: "samples/s"}
-	if !cold {
-		it.cores = 1
-	}
+// item is a figure of samples read a second, depth at a time, cold.
+func (c *calibrator) reading(r *reader, id, name, typical string, depth int) *item {
+	it := &item{row: Row{ID: id, Group: "disk", Name: name, Typical: typical}, unit: "samples/s", cores: 1}
 	it.block = func(ctx context.Context) (float64, error) {
-		if !cold { // warms up
-			if _, _, err := r.read(ctx, depth, time.Hour); err != nil {
-				return 0, err
-			}
-		}
 		var n int
 		var took time.Duration
-		for took < readBlock { // a small sample is read more than once
-			if cold {
-				if _, err := r.evict(); err != nil {
-					return 0, err
-				}
+		for took < c.block(readBlock) { // a small sample is read more than once
+			if _, err := r.evict(); err != nil {
+				return 0, err
 			}
-			more, d, err := r.read(ctx, depth, readBlock-took)
+			more, d, err := r.read(ctx, depth, c.block(readBlock)-took)
 			if err != nil || ctx.Err() != nil {
 				return 0, err
 			}
 			n, took = n+more, took+d
 		}
 		return float64(n) / took.Seconds(), nil
+	}
+	return it
+}
+
+// warm is a figure of samples copied from the page cache by one core.
+func (c *calibrator) warm(r *reader) *item {
+	it := &item{row: Row{ID: "disk.warm.one", Group: "disk", Name: "samples, from the page cache", Typical: "20,000/s"}, unit: "samples/s", cores: 1}
+	it.block = func(ctx context.Context) (rate float64, err error) {
+		if _, _, err := r.read(ctx, depth, time.Hour); err != nil {
+			return 0, err
+		}
+		n := 0
+		took := onCore(func() {
+			var buf []byte
+			for start := time.Now(); err == nil && (n == 0 || time.Since(start) < c.block(readBlock)); n++ {
+				buf, err = r.one(buf)
+			}
+		})
+		return float64(n) / took, err
 	}
 	return it
 }
@@ -191,16 +198,9 @@ func (r *reader) read(ctx context.Context, depth int, d time.Duration) (n int, t
 		g.Go(func() error {
 			var buf []byte
 			for left.Add(-1) >= 0 && ctx.Err() == nil && (time.Since(start) < d || done.Load() < enough) {
-				x := &r.extents[int(r.next.Add(1)-1)%len(r.extents)]
-				f, closed, err := r.open(x)
-				if err != nil {
+				var err error
+				if buf, err = r.one(buf); err != nil {
 					return err
-				}
-				buf = slices.Grow(buf[:0], int(x.length))[:x.length]
-				_, err = f.ReadAt(buf, x.offset)
-				closed()
-				if err != nil && !errors.Is(err, io.EOF) {
-					return readError(x, err)
 				}
 				done.Add(1)
 			}
@@ -211,6 +211,21 @@ func (r *reader) read(ctx context.Context, depth int, d time.Duration) (n int, t
 		return 0, 0, err
 	}
 	return int(done.Load()), time.Since(start), nil
+}
+
+// one reads the next sample into buf, which it grows.
+func (r *reader) one(buf []byte) ([]byte, error) {
+	x := &r.extents[int(r.next.Add(1)-1)%len(r.extents)]
+	f, done, err := r.open(x)
+	if err != nil {
+		return buf, err
+	}
+	defer done()
+	buf = slices.Grow(buf[:0], int(x.length))[:x.length]
+	if _, err = f.ReadAt(buf, x.offset); err != nil && !errors.Is(err, io.EOF) {
+		return buf, readError(x, err)
+	}
+	return buf, nil
 }
 
 // pages reads a page of some samples, cold, and returns the median of the seconds.

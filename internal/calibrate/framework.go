@@ -19,7 +19,7 @@ import (
 var script string
 
 // frameworkLimit bounds the loading of the framework and its figures.
-const frameworkLimit = 30 * time.Second
+const frameworkLimit = 25 * time.Second
 
 // Compute says what computing was measured with.
 type Compute struct {
@@ -32,12 +32,14 @@ type Compute struct {
 // line is one line that the script writes.
 type line struct {
 	Compute
-	ID     string    `json:"id"`
-	Unit   string    `json:"unit"`
-	Values []float64 `json:"values"`
-	Error  string    `json:"error"`
-	None   bool      `json:"none"`
-	Errors []string  `json:"errors"`
+	ID        string    `json:"id"`
+	Unit      string    `json:"unit"`
+	Values    []float64 `json:"values"`
+	Dropped   int       `json:"dropped"`
+	Disturbed bool      `json:"disturbed"`
+	Error     string    `json:"error"`
+	None      bool      `json:"none"`
+	Errors    []string  `json:"errors"`
 }
 
 // framework measures through the framework that the active Python has: what
@@ -124,6 +126,7 @@ func computeRow(facts line, l line) Row {
 		names[0] = strings.TrimPrefix(l.ID, "compute.")
 	}
 	r := Row{ID: l.ID, Group: "compute", Name: names[0], Typical: names[2], Value: value(l.Unit, l.Values), Note: facts.Framework + " on the CPU"}
+	r.Value.Dropped, r.Disturbed = l.Dropped, l.Disturbed
 	if facts.GPU {
 		r.Typical, r.Note = names[1], facts.Device
 	}

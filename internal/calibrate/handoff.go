@@ -43,9 +43,9 @@ func (c *calibrator) handoff(ctx context.Context, s *sample) error {
 	defer p.close()
 	return c.measure(ctx,
 		&item{row: Row{ID: "handoff.batches", Group: "hand-off", Name: "ready batches, engine to client, no copy", Typical: "50,000/s"},
-			unit: "batches/s", block: p.batches},
+			unit: "batches/s", cores: 2, helper: cmd.Process.Pid, block: p.batches},
 		&item{row: Row{ID: "handoff.ask", Group: "hand-off", Name: "question and answer over the socket", Typical: "20 to 50 us"},
-			unit: "s", block: p.questions})
+			unit: "s", cores: 2, helper: cmd.Process.Pid, block: p.questions})
 }
 
 // peer is a client of an engine, as docs/protocol.md has it.

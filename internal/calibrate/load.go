@@ -13,18 +13,36 @@ import (
 type looked struct {
 	at          time.Time
 	busy, steal float64 // of the whole machine; 0 where /proc/stat does not tell
-	own         float64 // of this process
+	own         float64 // of this process and its helper
 	cpus        int
 }
 
 // ticks are the units of /proc/stat: USER_HZ, 100 on every Linux.
 const ticks = 100
 
-func look() looked {
+// look reads the clock. helper is a process that works for this one, 0 for none.
+func look(helper int) looked {
 	raw, _ := os.ReadFile("/proc/stat")
 	l := parseStat(string(raw))
-	l.at, l.own = time.Now(), ownSeconds()
+	l.at, l.own = time.Now(), ownSeconds()+helperSeconds(helper)
 	return l
+}
+
+// helperSeconds is the processor time that a process has taken: the fields utime
+// and stime behind the name, see proc_pid_stat(5).
+func helperSeconds(pid int) float64 {
+	if pid == 0 {
+		return 0
+	}
+	raw, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	_, rest, _ := strings.Cut(string(raw), ") ")
+	f := strings.Fields(rest)
+	if len(f) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseFloat(f[11], 64)
+	system, _ := strconv.ParseFloat(f[12], 64)
+	return (user + system) / ticks
 }
 
 // parseStat reads the lines of the processors; see proc(5).
@@ -64,12 +82,11 @@ func ownSeconds() float64 {
 type Load struct {
 	Others float64 `json:"others"` // cores that other processes kept busy
 	Steal  float64 `json:"steal"`  // cores' time that the hypervisor gave to other machines
-	Own    float64 `json:"own"`    // cores that this process kept busy
+	Own    float64 `json:"own"`    // cores that the measurement kept busy
 	CPUs   int     `json:"cpus"`
 }
 
-// until returns the load between two looks. Processes that this one started
-// count as others.
+// until returns the load between two looks.
 func (l looked) until(m looked) Load {
 	wall := m.at.Sub(l.at).Seconds()
 	if wall <= 0 || m.cpus == 0 {

@@ -22,7 +22,7 @@ const (
 	madeWidth, madeHeight = 500, 375
 	madePictures          = 48
 	madeQuality           = 90
-	madeNoise             = 42 // brings the files to the size of photographs
+	madeNoise             = 56 // brings the files to the size of photographs
 )
 
 // makePictures makes and packs pictures in the temporary folder.
@@ -31,7 +31,11 @@ func (c *calibrator) makePictures() (dir string, err error) {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return "", errs.New(errs.Exhausted, "cannot make a temporary folder: %w", err)
 	}
-	for i := range madePictures {
+	pictures := madePictures
+	if c.Quick {
+		pictures = enough
+	}
+	for i := range pictures {
 		if err := writePicture(filepath.Join(folder, fmt.Sprintf("%02d.jpg", i)), uint64(i)); err != nil {
 			return "", err
 		}

@@ -33,6 +33,9 @@ const (
 // memory measures how fast memory is copied and how long a load waits.
 func (c *calibrator) memory(ctx context.Context, _ *sample) error {
 	free := max(c.report.Machine.FreeBytes/memoryPart, 64<<20)
+	if c.Quick {
+		free = 8 << 20
+	}
 	each := min(maxCopy, free/int64(2*c.cores)) &^ 4095
 	var buffers [][]byte
 	defer func() {
@@ -48,18 +51,14 @@ func (c *calibrator) memory(ctx context.Context, _ *sample) error {
 		buffers = append(buffers, b)
 	}
 	copies := func(cores int) func(context.Context) (float64, error) {
-		return func(context.Context) (float64, error) {
-			before := look()
-			rate := copyFor(buffers[:2*cores], copyBlock)
-			return before.until(look()).fair(rate, float64(cores)), nil
-		}
+		return func(context.Context) (float64, error) { return copyFor(buffers[:2*cores], c.block(copyBlock)), nil }
 	}
 	items := []*item{{row: Row{ID: "memory.copy.core", Group: "memory", Name: "copying, one core"}, unit: "B/s", cores: 1, block: copies(1)}}
 	if c.cores > 1 {
 		items = append(items, &item{row: Row{ID: "memory.copy.all", Group: "memory", Name: fmt.Sprintf("copying, all %d cores", c.cores)},
 			unit: "B/s", cores: c.cores, block: copies(c.cores)})
 	}
-	chases, err := chaseItems(free)
+	chases, err := c.chaseItems(free)
 	if err != nil {
 		return err
 	}
@@ -94,12 +93,13 @@ func copyFor(buffers [][]byte, d time.Duration) float64 {
 	for i := range rates {
 		all.Go(func() {
 			to, from := buffers[2*i], buffers[2*i+1]
-			start, n := time.Now(), 0
-			for time.Since(start) < d {
-				copy(to, from)
-				n += 2 * len(to)
-			}
-			rates[i] = float64(n) / time.Since(start).Seconds()
+			n := 0
+			took := onCore(func() {
+				for start := time.Now(); time.Since(start) < d; n += 2 * len(to) {
+					copy(to, from)
+				}
+			})
+			rates[i] = float64(n) / took
 		})
 	}
 	all.Wait()
@@ -108,6 +108,16 @@ func copyFor(buffers [][]byte, d time.Duration) float64 {
 		sum += r
 	}
 	return sum
+}
+
+// onCore runs work on one thread and returns the seconds that it had a core: time
+// in which others had it does not count.
+func onCore(work func()) float64 {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before := threadSeconds()
+	work()
+	return threadSeconds() - before
 }
 
 // chase is a walk along pointers, each in a cache line of its own, in an order
@@ -122,7 +132,7 @@ type chase struct {
 func (h *chase) free() { unix.Munmap(h.memory) } //nolint:errcheck // it was mapped
 
 // chaseItems makes a walk for each level of the caches, and one that none holds.
-func chaseItems(free int64) (all []*chase, err error) {
+func (c *calibrator) chaseItems(free int64) (all []*chase, err error) {
 	caches := cacheSizes()
 	var last int64
 	for i, size := range caches {
@@ -131,7 +141,7 @@ func chaseItems(free int64) (all []*chase, err error) {
 		// Half of a cache: the other half is for whatever else there is. Of a cache
 		// that many cores share, no more than one may get.
 		bytes := min(size/2, maxWarm)
-		h, err := newChase(bytes, Row{ID: fmt.Sprintf("memory.latency.l%d", i+1), Group: "memory",
+		h, err := c.newChase(bytes, Row{ID: fmt.Sprintf("memory.latency.l%d", i+1), Group: "memory",
 			Name: fmt.Sprintf("a load from the level %d cache", i+1), Typical: typical, Note: fmt.Sprintf("%s of %s", size2(bytes), size2(size))})
 		if err != nil {
 			return all, err
@@ -143,7 +153,7 @@ func chaseItems(free int64) (all []*chase, err error) {
 	if 2*bytes < 3*last {
 		row.Note += "; a part of it is in the cache"
 	}
-	h, err := newChase(bytes, row)
+	h, err := c.newChase(bytes, row)
 	if err != nil {
 		return all, err
 	}
@@ -158,14 +168,14 @@ func size2(n int64) string {
 	return fmt.Sprintf("%d KiB", n>>10)
 }
 
-func newChase(bytes int64, row Row) (*chase, error) {
+func (c *calibrator) newChase(bytes int64, row Row) (*chase, error) {
 	memory, err := touch(bytes)
 	if err != nil {
 		return nil, err
 	}
 	h := &chase{memory: memory, words: unsafe.Slice((*uint32)(unsafe.Pointer(&memory[0])), len(memory)/4)}
 	link(h.words)
-	h.item = &item{row: row, unit: "s", cores: 1, block: func(context.Context) (float64, error) { return h.walk(chaseBlock), nil }}
+	h.item = &item{row: row, unit: "s", cores: 1, block: func(context.Context) (float64, error) { return h.walk(c.block(chaseBlock)), nil }}
 	return h, nil
 }
 
@@ -186,24 +196,21 @@ func link(words []uint32) {
 // walk returns the seconds of a load. The first rounds bring the lines into the
 // cache and are not counted where it can hold them.
 func (h *chase) walk(d time.Duration) float64 {
-	runtime.LockOSThread() // no other goroutine gets the core between two loads
-	defer runtime.UnlockOSThread()
 	const steps = 1 << 14
-	at := h.at
-	words := h.words
+	at, words := h.at, h.words
 	if len(h.memory) <= maxWarm {
 		for range len(words) / lineWords {
 			at = words[at]
 		}
 	}
-	n, start := 0, time.Now()
-	for time.Since(start) < d {
-		for range steps {
-			at = words[at]
+	n := 0
+	took := onCore(func() {
+		for start := time.Now(); time.Since(start) < d; n += steps {
+			for range steps {
+				at = words[at]
+			}
 		}
-		n += steps
-	}
-	took := time.Since(start).Seconds()
+	})
 	h.at = at // kept, so that the loads are not in vain
 	return took / float64(n)
 }

@@ -32,8 +32,8 @@ func (c *calibrator) network(ctx context.Context, _ *sample) error {
 	}
 	defer l.close()
 	return c.measure(ctx,
-		&item{row: Row{ID: "loopback.bytes", Group: "network", Name: "loopback TCP", Typical: "3 to 6 GB/s"}, unit: "B/s", block: l.stream},
-		&item{row: Row{ID: "loopback.ask", Group: "network", Name: "loopback, there and back", Typical: "15 to 40 us; 0.2 ms in a machine room"}, unit: "s", block: l.ask})
+		&item{row: Row{ID: "loopback.bytes", Group: "network", Name: "loopback TCP", Typical: "3 to 6 GB/s"}, unit: "B/s", cores: 2, block: l.stream},
+		&item{row: Row{ID: "loopback.ask", Group: "network", Name: "loopback, there and back", Typical: "15 to 40 us; 0.2 ms in a machine room"}, unit: "s", cores: 2, block: l.ask})
 }
 
 // loop is a connection of this process to itself.

@@ -11,8 +11,9 @@ import (
 )
 
 // Legend says what the column of typical values means.
-const Legend = `here: the median of the blocks, and half of their range. typical: a server or workstation of 2021 to 2025 with
-cores of 3 GHz, DDR4 or DDR5 memory and a local NVMe disk; decoding is ImageNet's photographs to a random crop of 224 pixels.`
+const Legend = `here: the median of the blocks, and half of their range; * others kept the machine busy in most of them. typical: a server or
+workstation of 2021 to 2025 with cores of 3 GHz, DDR4 or DDR5 memory and a local NVMe disk; decoding: ImageNet's
+photographs to a random crop of 224 pixels.`
 
 // Print writes the table for people.
 func (r *Report) Print(w io.Writer) error {
@@ -30,9 +31,13 @@ func (r *Report) Print(w io.Writer) error {
 		if row.Note != "" {
 			note = strings.TrimSpace(note + " (" + row.Note + ")")
 		}
-		cells = append(cells, [4]string{"  " + row.Name, Amount(row.Value.Mid, row.Value.Unit), Percent(row.Value.Spread()), note})
+		spread := percent(row.Value.Spread()) + " "
+		if row.Disturbed {
+			spread = percent(row.Value.Spread()) + "*"
+		}
+		cells = append(cells, [4]string{"  " + row.Name, Amount(row.Value.Mid, row.Value.Unit), spread, note})
 	}
-	columns(&b, append([][4]string{{"", "here", "+-", "typical"}}, cells...))
+	columns(&b, append([][4]string{{"", "here", "+- ", "typical"}}, cells...))
 	b.WriteString("\n" + Legend + "\n")
 	for _, n := range r.Notes {
 		b.WriteString("note: " + n + "\n")
@@ -99,8 +104,8 @@ func (d *Data) text() string {
 	return s
 }
 
-// Percent writes a spread.
-func Percent(x float64) string {
+// percent writes a spread.
+func percent(x float64) string {
 	if x <= 0 {
 		return ""
 	}

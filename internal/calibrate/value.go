@@ -4,9 +4,11 @@ import (
 	"context"
 	"math"
 	"slices"
+	"time"
 )
 
-// Value is a figure: the median of the blocks that were kept, and their range.
+// Value is a figure: the median of the blocks that were kept, and their range, a
+// fifth of them at each end apart.
 type Value struct {
 	Mid     float64 `json:"mid"`
 	Low     float64 `json:"low"`
@@ -33,7 +35,7 @@ func value(unit string, blocks []float64) Value {
 	slices.Sort(blocks)
 	n := len(blocks)
 	mid := (blocks[(n-1)/2] + blocks[n/2]) / 2
-	return Value{Mid: mid, Low: blocks[0], High: blocks[n-1], Unit: unit, Blocks: n}
+	return Value{Mid: mid, Low: blocks[n/5], High: blocks[n-1-n/5], Unit: unit, Blocks: n}
 }
 
 // item is a figure in the making.
@@ -43,51 +45,63 @@ type item struct {
 	// block measures once, for some tenths of a second.
 	block func(context.Context) (float64, error)
 	// cores is how many a block keeps busy; 0: whoever else works does not matter.
-	cores int
+	cores  int
+	helper int // process that works for this one in the blocks; 0: none
 
 	good, bad []float64 // by whether others disturbed the block
 }
 
-// Blocks of each figure: the least, and how many may be added where others
-// disturb the machine.
+// Blocks of each figure: those wanted, how many may be added where others disturb
+// the machine, and the least that there must be.
 const (
-	rounds      = 5
-	quickRounds = 3
-	moreRounds  = 4
-	enough      = 3
+	rounds     = 5
+	moreRounds = 4
+	enough     = 3
 )
 
 // measure runs the blocks of the items in turn, a round after the other, and adds
 // their rows to the report. Disturbed blocks are measured again, in at most
 // moreRounds further rounds; where that was not enough they are used, and said.
+// When the part's time is over, figures that have enough blocks get no more.
 func (c *calibrator) measure(ctx context.Context, items ...*item) error {
-	least := rounds
+	want, more := rounds, moreRounds
 	if c.Quick {
-		least = quickRounds
+		want, more = enough, 0
 	}
-	for round := range least + moreRounds {
+	for round := range want + more {
+		if round >= enough && time.Now().After(c.until) {
+			break
+		}
 		for _, it := range items {
-			if round >= least && len(it.good) >= enough {
+			if round >= want && len(it.good) >= enough {
 				continue
 			}
-			before := look()
-			v, err := it.block(ctx)
-			if err != nil {
+			if err := it.measure(ctx); err != nil {
 				return err
-			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if it.cores > 0 && before.until(look()).disturbs(it.cores) {
-				it.bad = append(it.bad, v)
-			} else {
-				it.good = append(it.good, v)
 			}
 			c.Meter.Add(1, 0)
 		}
 	}
 	for _, it := range items {
 		c.add(it.finish())
+	}
+	return nil
+}
+
+// measure adds a block.
+func (it *item) measure(ctx context.Context) error {
+	before := look(it.helper)
+	v, err := it.block(ctx)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	if it.cores > 0 && before.until(look(it.helper)).disturbs(it.cores) {
+		it.bad = append(it.bad, v)
+	} else {
+		it.good = append(it.good, v)
 	}
 	return nil
 }
@@ -100,10 +114,6 @@ func (it *item) finish() Row {
 		r.Value.Dropped = len(it.bad)
 		return r
 	}
-	r.Value = value(it.unit, append(it.good, it.bad...))
-	if r.Note != "" {
-		r.Note += "; "
-	}
-	r.Note += "others kept the machine busy"
+	r.Value, r.Disturbed = value(it.unit, append(it.good, it.bad...)), true
 	return r
 }
