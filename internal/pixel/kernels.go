@@ -14,7 +14,8 @@ type verticalKernel func(dst, src RGB, a *axis, y0 int)
 
 // horizontalKernel resamples every row of src, whose first column is column x0 of
 // the source, into the same row of dst. Behind every row of dst is room for
-// rowSlack bytes, which it may overwrite.
+// rowSlack bytes, which it may overwrite, unless the row's bytes are a multiple of
+// rowSlack.
 type horizontalKernel func(dst, src RGB, a *axis, x0 int)
 
 const rowSlack = 16

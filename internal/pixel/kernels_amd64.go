@@ -28,7 +28,7 @@ func useLevel(l level) {
 	inUse = l
 	switch l {
 	case levelAVX512:
-		vertical, horizontal = verticalBy(64, verticalAVX512), horizontalBy512
+		vertical, horizontal = vertical512, horizontalBy512
 	case levelAVX2:
 		vertical, horizontal = verticalBy(32, verticalAVX2), horizontalBy256
 	}

@@ -179,8 +179,17 @@ func horizontalByPixel(dst, src RGB, a *axis, x0 int) {
 	for i, first := range a.first {
 		w.starts[i] = 3 * first
 	}
+	last, at := len(a.first)-1, 0
 	w.each(dst, src, w.starts, x0, 12*((pairs-1)/2)+16, func(dst0, dst1, src0, src1 *byte) {
-		horizontalAVX2(dst0, dst1, src0, src1, &w.offsets[0], &w.halves[0], pairs, dst.Width)
+		if last > 0 {
+			horizontalAVX2(dst0, dst1, src0, src1, &w.offsets[0], &w.halves[0], pairs, last)
+		}
+		// The kernel writes a byte too many: the last pixel goes elsewhere first.
+		var ends [2][4]byte
+		horizontalAVX2(&ends[0][0], &ends[1][0], src0, src1, &w.offsets[last], &w.halves[2*pairs*last], pairs, 1)
+		copy(dst.Row(at)[3*last:], ends[0][:3])
+		copy(dst.Row(min(at+1, dst.Height-1))[3*last:], ends[1][:3])
+		at += 2
 	})
 }
 

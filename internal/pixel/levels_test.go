@@ -43,7 +43,9 @@ func TestResizeIsTheSameAtEveryLevel(t *testing.T) {
 	defer pixel.UseLevel(0)()
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
-	side := func() int { return []int{1 + r.IntN(8), 1 + r.IntN(40), 1 + r.IntN(300)}[r.IntN(3)] }
+	side := func() int {
+		return []int{1 + r.IntN(8), 1 + r.IntN(40), 1 + r.IntN(300), 16 * (1 + r.IntN(4))}[r.IntN(4)]
+	}
 	var resizers [3]pixel.Resizer
 	for i := range 600 {
 		g := pixel.Resampling{Filter: pixel.Filter(r.IntN(5)), Width: side(), Height: side(), OutWidth: side(), OutHeight: side(),

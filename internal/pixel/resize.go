@@ -100,6 +100,10 @@ func (z *Resizer) Resize(dst, src RGB, at image.Point, r *Resampling) {
 
 // horizontal resamples rows into an image without room behind them.
 func (z *Resizer) horizontal(dst, src RGB, x0 int) {
+	if Bytes(dst.Width, 1)%rowSlack == 0 {
+		horizontal(dst, src, &z.x, x0)
+		return
+	}
 	out := z.middle(0, dst.Width, dst.Height)
 	horizontal(out, src, &z.x, x0)
 	Copy(dst, out)

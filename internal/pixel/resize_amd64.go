@@ -8,11 +8,19 @@ func verticalAVX2(dst, src *byte, stride int, halves *uint32, taps, n int)
 //go:noescape
 func verticalAVX512(dst, src *byte, stride int, halves *uint32, taps, n int)
 
+//go:noescape
+func verticalTwoAVX512(dst, src *byte, stride int, halves *uint32, n int)
+
+//go:noescape
+func verticalFourAVX512(dst, src *byte, stride int, digits *uint32, fourth, n int)
+
 // wideAxis holds the coefficients of an axis in the forms that the assembly reads;
 // resize_*_amd64.s describe them.
 type wideAxis struct {
 	halves     []uint32 // of every output pixel's pairs of taps
 	haveHalves bool
+	short      []uint32 // of every output pixel's first four taps, three words: see splitShort
+	haveShort  bool
 	near, far  lanes     // of AVX2 and of AVX-512
 	starts     []int32   // of every output pixel: its first source byte
 	offsets    []int32   // what of starts or bases the kernel gets
@@ -20,7 +28,52 @@ type wideAxis struct {
 }
 
 // stale notes that the axis has other coefficients now.
-func (w *wideAxis) stale() { w.haveHalves, w.near.ready, w.far.ready = false, false, false }
+func (w *wideAxis) stale() {
+	w.haveHalves, w.haveShort, w.near.ready, w.far.ready = false, false, false, false
+}
+
+// vertical512 resamples columns with kernels of their own for two and four taps.
+func vertical512(dst, src RGB, a *axis, y0 int) {
+	if 3*dst.Width < 64 || a.most > 4 {
+		vertical512Long(dst, src, a, y0)
+		return
+	}
+	a.splitShort()
+	stride := src.Stride
+	for i, first := range a.first {
+		top, taps := int(first)-y0, int(a.count[i])
+		in := src.Pix[top*stride : (top+taps-1)*stride+3*dst.Width]
+		out, coef := dst.Row(i), &a.wide.short[3*i]
+		if taps > 2 {
+			verticalFourAVX512(&out[0], &in[0], stride, coef, (taps-1)*stride, len(out))
+		} else {
+			verticalTwoAVX512(&out[0], &in[0], (taps-1)*stride, coef, len(out))
+		}
+	}
+}
+
+var vertical512Long = verticalBy(64, verticalAVX512)
+
+// splitShort fills short: for an output pixel of up to two taps their halves, low
+// and high, for one of three or four their digits.
+func (a *axis) splitShort() {
+	w := &a.wide
+	if w.haveShort {
+		return
+	}
+	w.haveShort = true
+	w.short = resized(w.short, 3*len(a.first))
+	for i, taps := range a.count {
+		var c [4]int32
+		copy(c[:], a.coef[i*a.taps:][:taps])
+		to := w.short[3*i:][:3]
+		if taps > 2 {
+			to[0], to[1], to[2] = digits(&c)
+		} else {
+			to[0], to[1] = halves(c[0], c[1])
+		}
+	}
+}
 
 // verticalBy resamples columns with a kernel for rows of at least width bytes.
 func verticalBy(width int, kernel func(dst, src *byte, stride int, halves *uint32, taps, n int)) verticalKernel {

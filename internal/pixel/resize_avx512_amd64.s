@@ -48,6 +48,10 @@ GLOBL rows512<>(SB), RODATA|NOPTR, $64
 DATA top512<>+0(SB)/4, $0x20
 GLOBL top512<>(SB), RODATA|NOPTR, $4
 
+// A half less the high half of a coefficient, by which a sum is still to be shifted.
+DATA halfTop512<>+0(SB)/4, $0x40
+GLOBL halfTop512<>(SB), RODATA|NOPTR, $4
+
 // SETUP loads the arguments of the horizontal kernels and three constants.
 #define SETUP \
 	MOVQ dst+0(FP), DI \
@@ -221,6 +225,131 @@ store:
 	VPACKUSWB Z2, Z0, Z0
 	VMOVDQU64 Z0, (DI)(BX*1)
 	ADDQ $64, BX
+	CMPQ BX, CX
+	JLT columns
+	VZEROUPPER
+	RET
+
+// COLUMNS begins the next 64 columns, the last ones once more where fewer are left.
+#define COLUMNS \
+	CMPQ BX, R13 \
+	CMOVQGT R13, BX \
+	LEAQ (SI)(BX*1), R10
+
+// PACK stores 64 pixels of the sums in Z4 to Z7.
+#define PACK \
+	VPSRAD $22, Z4, Z4 \
+	VPSRAD $22, Z5, Z5 \
+	VPSRAD $22, Z6, Z6 \
+	VPSRAD $22, Z7, Z7 \
+	VPACKSSDW Z5, Z4, Z4 \
+	VPACKSSDW Z7, Z6, Z6 \
+	VPACKUSWB Z6, Z4, Z4 \
+	VMOVDQU64 Z4, (DI)(BX*1) \
+	ADDQ $64, BX
+
+// func verticalTwoAVX512(dst, src *byte, stride int, halves *uint32, n int)
+//
+// One row of n >= 64 columns from two rows, stride bytes apart: the high halves,
+// shifted, then the low ones.
+TEXT ·verticalTwoAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ stride+16(FP), DX
+	MOVQ halves+24(FP), R8
+	MOVQ n+32(FP), CX
+	VPXORQ Z15, Z15, Z15
+	VPBROADCASTD halfTop512<>(SB), Z14
+	VPBROADCASTD (R8), Z10
+	VPBROADCASTD 4(R8), Z11
+	LEAQ -64(CX), R13
+	XORQ BX, BX
+
+columns:
+	COLUMNS
+	VMOVDQU64 (R10), Z8
+	VMOVDQU64 (R10)(DX*1), Z9
+	VPUNPCKHBW Z9, Z8, Z13
+	VPUNPCKLBW Z9, Z8, Z12
+	VPUNPCKLBW Z15, Z12, Z0
+	VPUNPCKHBW Z15, Z12, Z1
+	VPUNPCKLBW Z15, Z13, Z2
+	VPUNPCKHBW Z15, Z13, Z3
+	VMOVDQA64 Z14, Z4
+	VMOVDQA64 Z14, Z5
+	VMOVDQA64 Z14, Z6
+	VMOVDQA64 Z14, Z7
+	VPDPWSSD Z11, Z0, Z4
+	VPDPWSSD Z11, Z1, Z5
+	VPDPWSSD Z11, Z2, Z6
+	VPDPWSSD Z11, Z3, Z7
+	VPSLLD $15, Z4, Z4
+	VPSLLD $15, Z5, Z5
+	VPSLLD $15, Z6, Z6
+	VPSLLD $15, Z7, Z7
+	VPDPWSSD Z10, Z0, Z4
+	VPDPWSSD Z10, Z1, Z5
+	VPDPWSSD Z10, Z2, Z6
+	VPDPWSSD Z10, Z3, Z7
+	PACK
+	CMPQ BX, CX
+	JLT columns
+	VZEROUPPER
+	RET
+
+// DIGITS adds the products of four rows, their bytes in turn in Z0 to Z3, with a
+// digit of each of the four coefficients.
+#define DIGITS(COEF) \
+	VPDPBUSD COEF, Z0, Z4 \
+	VPDPBUSD COEF, Z1, Z5 \
+	VPDPBUSD COEF, Z2, Z6 \
+	VPDPBUSD COEF, Z3, Z7
+
+// func verticalFourAVX512(dst, src *byte, stride int, digits *uint32, fourth, n int)
+//
+// One row of n >= 64 columns from four rows, stride bytes apart, the last of them
+// fourth bytes behind the first. digits holds those of the four coefficients, the
+// lowest first.
+TEXT ·verticalFourAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ stride+16(FP), DX
+	MOVQ digits+24(FP), R8
+	MOVQ fourth+32(FP), R9
+	MOVQ n+40(FP), CX
+	VPBROADCASTD top512<>(SB), Z14
+	VPBROADCASTD (R8), Z10
+	VPBROADCASTD 4(R8), Z11
+	VPBROADCASTD 8(R8), Z12
+	LEAQ -64(CX), R13
+	XORQ BX, BX
+
+columns:
+	COLUMNS
+	VMOVDQU64 (R10), Z8
+	VMOVDQU64 (R10)(DX*2), Z9
+	VMOVDQU64 (R10)(DX*1), Z13
+	VMOVDQU64 (R10)(R9*1), Z15
+	VPUNPCKLBW Z13, Z8, Z0
+	VPUNPCKHBW Z13, Z8, Z2
+	VPUNPCKLBW Z15, Z9, Z1
+	VPUNPCKHBW Z15, Z9, Z3
+	VPUNPCKLWD Z1, Z0, Z8
+	VPUNPCKHWD Z1, Z0, Z1
+	VPUNPCKHWD Z3, Z2, Z9
+	VPUNPCKLWD Z3, Z2, Z2
+	VMOVDQA64 Z8, Z0
+	VMOVDQA64 Z9, Z3
+	VMOVDQA64 Z14, Z4
+	VMOVDQA64 Z14, Z5
+	VMOVDQA64 Z14, Z6
+	VMOVDQA64 Z14, Z7
+	DIGITS(Z12)
+	SHIFT
+	DIGITS(Z11)
+	SHIFT
+	DIGITS(Z10)
+	PACK
 	CMPQ BX, CX
 	JLT columns
 	VZEROUPPER
