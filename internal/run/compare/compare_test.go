@@ -88,7 +88,7 @@ func TestSameJob(t *testing.T) {
 		"steps":                {func(r *history.Run) { r.Record.StepsPerEpoch = 50 }, compare.Differs},
 		"script":               {func(r *history.Run) { r.Argv[1] = "other.py" }, compare.Differs},
 		"an option":            {func(r *history.Run) { r.Argv = append(r.Argv, "--width", "9") }, compare.Differs},
-		"devices":              {func(r *history.Run) { r.Timing.Devices = 4 }, compare.Differs},
+		"devices":              {func(r *history.Run) { r.Timing.Devices = 4 }, compare.Same},
 		"the number of epochs": {func(r *history.Run) { r.Argv[3], r.Record.Epochs = "9", 9 }, compare.Same},
 		"workers":              {func(r *history.Run) { r.Argv = append(r.Argv, "--num-workers=4") }, compare.Same},
 		"where results go":     {func(r *history.Run) { r.Argv = append(r.Argv, "--output-dir", "x", "--seed", "-1") }, compare.Same},

@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -50,6 +49,7 @@ func facts(runs []history.Run) []Fact {
 			}
 			return strconv.Itoa(r.Record.Epochs)
 		}),
+		fact("devices", false, runs, devices),
 		fact("python", false, runs, func(r history.Run) string { return r.Facts.Python }))
 	out = append(out, versionFacts(runs)...)
 	out = append(out, fact("machine", false, runs, func(r history.Run) string { return r.Machine }))
@@ -101,15 +101,19 @@ func commit(r history.Run) string {
 	return c
 }
 
+// batchSize is that of all devices together.
 func batchSize(r history.Run) string {
-	t := r.Timing
-	switch {
-	case t == nil || t.BatchSize == 0:
+	if r.Timing == nil || r.Timing.BatchSize == 0 {
 		return ""
-	case t.Devices > 1:
-		return fmt.Sprintf("%d on each of %d", t.BatchSize, t.Devices)
 	}
-	return strconv.Itoa(t.BatchSize)
+	return strconv.Itoa(r.Timing.BatchSize)
+}
+
+func devices(r history.Run) string {
+	if r.Timing == nil || r.Timing.Devices == 0 {
+		return ""
+	}
+	return strconv.Itoa(r.Timing.Devices)
 }
 
 // dataFact compares fingerprints where all runs have one, else the names of the

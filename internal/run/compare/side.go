@@ -196,8 +196,10 @@ func (s *Side) phases(r history.Run) {
 		switch sum := p.Mean * float64(p.Count); p.Kind {
 		case "checkpoint":
 			part[Checkpoints] += sum
-		case "epoch", "gap":
+		case "gap":
 			part[Pauses] += sum
+		case "epoch": // it holds the validation where no line tells them apart
+			part[Pauses] += math.Max(0, sum-s.Validation*float64(p.Count))
 		}
 	}
 	if r.Timing != nil && r.Timing.Source == "printed" { // a bar's time has the validation in it

@@ -11,8 +11,8 @@ type Timing struct {
 	StepMedian       float64 `json:"step_median"`
 	StepP95          float64 `json:"step_p95"`
 	StepMean         float64 `json:"step_mean"`
-	Steps            int64   `json:"steps"` // that were measured
-	BatchSize        int     `json:"batch_size,omitempty"`
+	Steps            int64   `json:"steps"`                // that were measured
+	BatchSize        int     `json:"batch_size,omitempty"` // of all devices together
 	SamplesPerSecond float64 `json:"samples_per_second,omitempty"`
 	DataWait         float64 `json:"data_wait"` // share of the step time, -1 unknown
 

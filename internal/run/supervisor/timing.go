@@ -115,6 +115,9 @@ func fromProcesses(t *history.Timing, mains []sampler.Report) {
 	}
 	if n := len(steps.Epochs); n > 0 && steps.Validations > 0 {
 		t.Validation = steps.Validation / float64(n)
+		if last := len(t.Epochs) - 1; last == n-1 { // it ends with its last batch
+			t.Epochs[last] += t.Validation
+		}
 	}
 }
 
