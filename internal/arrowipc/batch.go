@@ -168,6 +168,19 @@ func (c *Column) Int(i int) int64 {
 	}
 }
 
+// Int32s writes the values of the first rows of an int32 column into dst, one for
+// each row; false where the column is of another type.
+func (c *Column) Int32s(dst []int32) bool {
+	if c.Type != Int32 {
+		return false
+	}
+	values := c.values[:4*len(dst)]
+	for i := range dst {
+		dst[i] = int32(binary.LittleEndian.Uint32(values[4*i : 4*i+4]))
+	}
+	return true
+}
+
 // Float returns the value of row i of a float32 or float64 column.
 func (c *Column) Float(i int) float64 {
 	if c.Type == Float32 {

@@ -75,13 +75,27 @@ type Spec struct {
 	Shuffle bool // false: the dataset's order; Grouped, Tokens and Packed then keep close to it
 	Geometry
 	Way Way
+	// MaxTokens, above 0, bounds what is taken of a sample, and TooLong says what
+	// becomes of longer ones. Packed has its own.
+	MaxTokens int32
+	TooLong   TooLong
 }
+
+// TooLong says what becomes of a sample that is longer than it may be.
+type TooLong uint8
+
+// The ways to treat samples that are too long.
+const (
+	Refuse TooLong = iota // an error before training starts
+	Cut                   // keep the first tokens
+	Split                 // several pieces, each a sequence of its own
+)
 
 // Way divides windows of samples among steps. The ways are Fixed, Grouped,
 // Tokens, Rebalanced and Packed.
 type Way interface {
-	// check refuses settings or lengths that cannot work.
-	check(s *Spec) error
+	// check refuses settings that cannot work, or not with the longest piece.
+	check(s *Spec, longest int32) error
 	// window returns how many samples of the left ones to plan at once.
 	window(g Geometry, left int64) int64
 	// divide plans a window; pieces come in the epoch's order, and key is the
@@ -92,30 +106,79 @@ type Way interface {
 // Plan makes the steps of every epoch. It is immutable and safe for concurrent
 // use; Steps iterates.
 type Plan struct {
-	spec  Spec
-	order *plan.Plan
+	spec    Spec
+	order   *plan.Plan // of all pieces: those that begin samples, then extra
+	extra   []rest     // of samples that are split
+	longest int32      // piece
+	total   int64      // tokens of all samples
 }
 
-// New checks spec.
+// rest is a piece behind the first one of its sample.
+type rest struct {
+	index  int64
+	offset int32
+}
+
+// New checks spec. It takes one pass over the lengths.
 func New(spec Spec) (*Plan, error) {
 	if err := spec.check(); err != nil {
 		return nil, err
 	}
-	if err := spec.Way.check(&spec); err != nil {
+	p := &Plan{spec: spec}
+	signs := int32(0)
+	for _, n := range spec.Lengths {
+		signs |= n
+		p.longest = max(p.longest, n)
+		p.total += int64(n)
+	}
+	if signs < 0 {
+		i := slices.IndexFunc(spec.Lengths, func(n int32) bool { return n < 0 })
+		return nil, errs.New(errs.Corrupt, "sample %d has a length of %d", i, spec.Lengths[i])
+	}
+	if err := p.limit(); err != nil {
 		return nil, err
 	}
-	for i, n := range spec.Lengths {
-		if n < 0 {
-			return nil, errs.New(errs.Corrupt, "sample %d has a length of %d", i, n)
+	if err := spec.Way.check(&spec, p.longest); err != nil {
+		return nil, err
+	}
+	var err error
+	p.order, err = plan.New(plan.Spec{Samples: int64(len(spec.Lengths) + len(p.extra)), BatchSize: 1, WorldSize: 1,
+		Seed: spec.Seed, Shuffle: spec.Shuffle})
+	return p, err
+}
+
+// limit applies MaxTokens.
+func (p *Plan) limit() error {
+	s := &p.spec
+	if s.MaxTokens < 0 || s.TooLong > Split || s.MaxTokens == 0 && s.TooLong != Refuse {
+		return errs.New(errs.Invalid, "sequences of at most %d tokens cannot be", s.MaxTokens)
+	}
+	if s.MaxTokens == 0 || p.longest <= s.MaxTokens {
+		return nil
+	}
+	if s.TooLong == Refuse {
+		i := s.longer(s.MaxTokens)
+		return errs.New(errs.Invalid, "sample %d has %d tokens, at most %d are allowed", i, s.Lengths[i], s.MaxTokens).
+			WithHint("choose to cut or to split what is too long")
+	}
+	p.longest = s.MaxTokens
+	if s.TooLong == Split {
+		for i, n := range s.Lengths {
+			for offset := int64(s.MaxTokens); offset < int64(n); offset += int64(s.MaxTokens) {
+				p.extra = append(p.extra, rest{int64(i), int32(offset)})
+			}
 		}
 	}
-	order, err := plan.New(plan.Spec{Samples: int64(len(spec.Lengths)), BatchSize: 1, WorldSize: 1,
-		Seed: spec.Seed, Shuffle: spec.Shuffle})
-	if err != nil {
-		return nil, err
-	}
-	return &Plan{spec: spec, order: order}, nil
+	return nil
 }
+
+// longer returns the first sample of more than n tokens; there is one.
+func (s *Spec) longer(n int32) int {
+	return slices.IndexFunc(s.Lengths, func(length int32) bool { return length > n })
+}
+
+// Tokens returns the tokens of all samples.
+func (p *Plan) Tokens() int64 { return p.total }
 
 // Cursor is a place between two steps of an epoch.
 type Cursor struct {
@@ -160,6 +223,24 @@ type Steps struct {
 // From returns the steps from a cursor on. A damaged cursor is an error of kind
 // Invalid.
 func (p *Plan) From(c Cursor) (*Steps, error) {
+	s, err := p.start(c)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Done) > 0 {
+		s.resume()
+	}
+	return s, nil
+}
+
+// Check returns the error that From would, without planning a window.
+func (p *Plan) Check(c Cursor) error {
+	_, err := p.start(c)
+	return err
+}
+
+// start is From for cursors between two windows.
+func (p *Plan) start(c Cursor) (*Steps, error) {
 	if err := p.checkCursor(c); err != nil {
 		return nil, err
 	}
@@ -167,9 +248,6 @@ func (p *Plan) From(c Cursor) (*Steps, error) {
 	s.cursor.Done = slices.Clone(c.Done)
 	if packed, ok := p.spec.Way.(Packed); ok {
 		return s, s.startPacking(packed)
-	}
-	if len(c.Done) > 0 {
-		s.resume()
 	}
 	return s, nil
 }
@@ -217,16 +295,18 @@ func (s *Steps) resume() {
 		size -= seg.Added
 	}
 	pieces := s.read(s.cursor.Position, size)
-	end := s.cursor.Position + size
+	end, last := s.cursor.Position+size, len(s.cursor.Done)-1
 	for i, seg := range s.cursor.Done {
 		pieces = append(pieces, s.read(end, seg.Added)...)
 		end += seg.Added
 		s.window = s.divide(pieces, seg.Geometry, i)
 		s.window = s.window[min(seg.Steps, len(s.window)):]
-		pieces = rest(s.window)
+		if i < last || seg.Geometry != s.plan.spec.Geometry {
+			pieces = left(s.window)
+		}
 	}
 	g := s.plan.spec.Geometry
-	if s.cursor.Done[len(s.cursor.Done)-1].Geometry == g || len(pieces) == 0 {
+	if s.cursor.Done[last].Geometry == g || len(pieces) == 0 {
 		return
 	}
 	// The window grows until it fills whole steps of the new geometry.
@@ -237,8 +317,8 @@ func (s *Steps) resume() {
 	s.window = s.divide(pieces, g, len(s.cursor.Done)-1)
 }
 
-// rest returns the pieces of steps in the epoch's order.
-func rest(steps []Step) []Piece {
+// left returns the pieces of steps in the epoch's order.
+func left(steps []Step) []Piece {
 	var pieces []Piece
 	for _, step := range steps {
 		for _, rank := range step.Ranks {
@@ -265,8 +345,15 @@ func (s *Steps) fill(pieces []Piece, position int64) {
 	for len(pieces) > 0 {
 		n := min(len(pieces), blockPieces)
 		s.order.Fill(index[:n], position)
-		for i, at := range index[:n] {
-			pieces[i] = Piece{Index: at, Length: s.plan.spec.Lengths[at], at: position + int64(i)}
+		if limit := s.plan.spec.MaxTokens; limit > 0 {
+			for i, v := range index[:n] {
+				pieces[i] = s.plan.limited(v, limit)
+				pieces[i].at = position + int64(i)
+			}
+		} else {
+			for i, v := range index[:n] {
+				pieces[i] = Piece{Index: v, Length: s.plan.spec.Lengths[v], at: position + int64(i)}
+			}
 		}
 		pieces, position = pieces[n:], position+int64(n)
 	}
@@ -277,8 +364,20 @@ const blockPieces = 256
 
 // piece returns the whole sample at a place of the order.
 func (s *Steps) piece(at int64) Piece {
-	index := s.order.At(at)
-	return Piece{Index: index, Length: s.plan.spec.Lengths[index], at: at}
+	var one [1]Piece
+	s.fill(one[:], at)
+	return one[0]
+}
+
+// limited returns a piece by its number in the order.
+func (p *Plan) limited(v int64, limit int32) Piece {
+	q := Piece{Index: v}
+	if first := int64(len(p.spec.Lengths)); v >= first {
+		r := &p.extra[v-first]
+		q.Index, q.Offset = r.index, r.offset
+	}
+	q.Length = min(p.spec.Lengths[q.Index]-q.Offset, limit)
+	return q
 }
 
 func (s *Steps) divide(pieces []Piece, g Geometry, segment int) []Step {

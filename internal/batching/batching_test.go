@@ -188,6 +188,9 @@ func TestEveryTokenOnceOverRanksAndResumes(t *testing.T) {
 		lengths := rapid.SliceOfN(rapid.Int32Range(0, 90), 1, 300).Draw(t, "lengths")
 		spec := batching.Spec{Lengths: lengths, Seed: rapid.Uint64().Draw(t, "seed"), Shuffle: rapid.Bool().Draw(t, "shuffle"),
 			Way: anyWay(t, 90)}
+		if _, packed := spec.Way.(batching.Packed); !packed && rapid.Bool().Draw(t, "limited") {
+			spec.MaxTokens, spec.TooLong = rapid.Int32Range(1, 90).Draw(t, "most"), batching.Split
+		}
 		seen := map[piece]int32{}
 		c := batching.Cursor{Epoch: rapid.Uint64().Draw(t, "epoch")}
 		for range rapid.IntRange(0, 4).Draw(t, "resumes") {
@@ -196,7 +199,7 @@ func TestEveryTokenOnceOverRanksAndResumes(t *testing.T) {
 		}
 		spec.Geometry = anyGeometry(t)
 		c, _ = take(t, spec, c, 100000, seen)
-		if c.Position != int64(len(lengths)) || len(c.Open)+len(c.Ready)+len(c.Done) > 0 {
+		if c.Position != pieces(spec) || len(c.Open)+len(c.Ready)+len(c.Done) > 0 {
 			t.Fatalf("the epoch ended at %+v", c)
 		}
 		total := map[int64]int32{}
@@ -209,6 +212,69 @@ func TestEveryTokenOnceOverRanksAndResumes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// pieces returns the pieces of an epoch, those of one split sample counted.
+func pieces(spec batching.Spec) int64 {
+	n := int64(len(spec.Lengths))
+	for _, length := range spec.Lengths {
+		if spec.MaxTokens > 0 {
+			n += int64(max(length-1, 0) / spec.MaxTokens)
+		}
+	}
+	return n
+}
+
+// What is too long is refused, cut or split in every way; nothing else is touched.
+func TestTooLongIsRefusedCutOrSplit(t *testing.T) {
+	lengths := []int32{3, 0, 20, 7, 8, 9, 15, 16, 17}
+	g := batching.Geometry{BatchSize: 3, World: 2, Micro: 1}
+	for _, way := range []batching.Way{batching.Fixed{}, batching.Grouped{Noise: 0.1}, batching.Tokens{Budget: 30}, batching.Rebalanced{},
+		batching.Rebalanced{Varlen: true}, batching.Packed{Tokens: 8}} {
+		run := func(long batching.TooLong) (held map[int64][]int32, err error) {
+			spec := batching.Spec{Lengths: lengths, Shuffle: true, Geometry: g, Way: way, MaxTokens: 8, TooLong: long}
+			if packed, ok := way.(batching.Packed); ok {
+				packed.TooLong = long
+				spec.Way, spec.MaxTokens, spec.TooLong = packed, 0, 0
+			}
+			p, err := batching.New(spec)
+			if err != nil {
+				return nil, err
+			}
+			held = map[int64][]int32{}
+			all, _ := steps(t, p, batching.Cursor{})
+			for _, step := range all {
+				for _, rank := range step.Ranks {
+					for _, m := range rank {
+						for _, q := range m.Pieces {
+							held[q.Index] = append(held[q.Index], q.Length)
+						}
+					}
+				}
+			}
+			return held, nil
+		}
+		if _, err := run(batching.Refuse); !errs.Is(err, errs.Invalid) || !strings.Contains(err.Error(), "sample 2 has 20 tokens") {
+			t.Errorf("%T: %v", way, err)
+		}
+		cut, err := run(batching.Cut)
+		if err != nil {
+			t.Fatal(err)
+		}
+		split, err := run(batching.Split)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, n := range lengths {
+			var sum int32
+			for _, length := range split[int64(i)] {
+				sum += length
+			}
+			if c := cut[int64(i)]; len(c) != 1 || c[0] != min(n, 8) || sum != n || len(split[int64(i)]) != max(1, int(n+7)/8) {
+				t.Errorf("%T: sample of %d: cut %v, split %v", way, n, c, split[int64(i)])
+			}
+		}
+	}
 }
 
 // A resume with the same geometry continues the very same steps, at every step.
@@ -304,6 +370,9 @@ func TestSettingsThatCannotWork(t *testing.T) {
 		"no ranks":    {Lengths: lengths, Way: batching.Fixed{}, Geometry: batching.Geometry{BatchSize: 2, Micro: 1}},
 		"noise":       {Lengths: lengths, Geometry: good, Way: batching.Grouped{Noise: math.NaN()}},
 		"long packed": {Lengths: lengths, Geometry: good, Way: batching.Packed{Tokens: 400}},
+		"limit":       {Lengths: lengths, Geometry: good, Way: batching.Fixed{}, MaxTokens: -1},
+		"no limit":    {Lengths: lengths, Geometry: good, Way: batching.Fixed{}, TooLong: batching.Cut},
+		"two limits":  {Lengths: lengths, Geometry: good, Way: batching.Packed{Tokens: 600}, MaxTokens: 5, TooLong: batching.Cut},
 		"long budget": {Lengths: lengths, Geometry: good, Way: batching.Tokens{Budget: 400}},
 		"ladder":      {Lengths: lengths, Geometry: good, Way: batching.Fixed{Round: batching.Round{Ladder: 0.5}}},
 	} {

@@ -49,15 +49,12 @@ type Most struct {
 	Pieces int
 }
 
-// Most returns bounds on all micro-batches. It takes one pass over the lengths.
+// Most returns bounds on all micro-batches. For Packed it takes one pass over the
+// lengths.
 func (p *Plan) Most() Most {
-	s := &p.spec
-	var longest int32
-	for _, n := range s.Lengths {
-		longest = max(longest, n)
-	}
-	batch := min(s.BatchSize, len(s.Lengths))
-	all := min(s.global(), len(s.Lengths))
+	s, longest := &p.spec, p.longest
+	batch := int(min(int64(s.BatchSize), p.order.Samples))
+	all := int(min(int64(s.global()), p.order.Samples))
 	width := func(r Round) Most {
 		return Most{Rows: batch, Width: r.Up(longest), Cells: int64(batch) * int64(r.Up(longest)), Pieces: batch}
 	}

@@ -6,7 +6,7 @@ import "stoker/internal/rng"
 // to its longest. It is fully random, and mostly padding.
 type Fixed struct{ Round Round }
 
-func (f Fixed) check(*Spec) error { return f.Round.check() }
+func (f Fixed) check(*Spec, int32) error { return f.Round.check() }
 
 func (f Fixed) window(g Geometry, left int64) int64 { return min(int64(g.global()), left) }
 

@@ -25,7 +25,7 @@ type Grouped struct {
 // companions of its length everywhere, and planned within some 15 ms.
 const groupedWindow = 1 << 17
 
-func (w Grouped) check(*Spec) error {
+func (w Grouped) check(*Spec, int32) error {
 	if !(w.Noise >= 0 && w.Noise <= 10) {
 		return errs.New(errs.Invalid, "the noise of length-grouped batches is %v, must be 0 to 10", w.Noise)
 	}

@@ -7,16 +7,6 @@ import (
 	"stoker/internal/rng"
 )
 
-// TooLong says what becomes of a sample that is longer than a packed row.
-type TooLong uint8
-
-// The ways to treat samples that are too long.
-const (
-	Refuse TooLong = iota // an error before training starts
-	Cut                   // keep the first tokens
-	Split                 // several pieces, each a sequence of its own
-)
-
 // Packed fills rows of Tokens tokens with whole samples: each goes, in the
 // epoch's order, to the open row that it fills best. Rows are handed out when
 // full, when no open one fits, or when their oldest sample has waited for MaxAge
@@ -48,15 +38,14 @@ func (w Packed) withDefaults() Packed {
 	return w
 }
 
-func (w Packed) check(s *Spec) error {
-	if w.Tokens < 1 || w.Open < 0 || w.Open > mostOpen || w.MaxAge < 0 || w.TooLong > Split {
+func (w Packed) check(s *Spec, longest int32) error {
+	if w.Tokens < 1 || w.Open < 0 || w.Open > mostOpen || w.MaxAge < 0 || w.TooLong > Split || s.MaxTokens != 0 {
 		return errs.New(errs.Invalid, "packed rows of %d tokens, %d open, %d old cannot work", w.Tokens, w.Open, w.MaxAge)
 	}
-	for i, n := range s.Lengths {
-		if n > w.Tokens && w.TooLong == Refuse {
-			return errs.New(errs.Invalid, "sample %d has %d tokens, a packed row has %d", i, n, w.Tokens).
-				WithHint("pack longer rows, or choose to cut or split what is too long")
-		}
+	if w.TooLong == Refuse && longest > w.Tokens {
+		i := s.longer(w.Tokens)
+		return errs.New(errs.Invalid, "sample %d has %d tokens, a packed row has %d", i, s.Lengths[i], w.Tokens).
+			WithHint("pack longer rows, or choose to cut or split what is too long")
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ type Rebalanced struct {
 	Varlen bool // for kernels that take cu_seqlens: no padding
 }
 
-func (w Rebalanced) check(*Spec) error { return w.Round.check() }
+func (w Rebalanced) check(*Spec, int32) error { return w.Round.check() }
 
 func (w Rebalanced) window(g Geometry, left int64) int64 { return min(int64(g.global()), left) }
 

@@ -1,6 +1,8 @@
 package batching
 
 import (
+	"slices"
+
 	"stoker/internal/errs"
 	"stoker/internal/plan"
 	"stoker/internal/rng"
@@ -17,17 +19,19 @@ type Tokens struct {
 
 const defaultPool = 4096
 
-func (w Tokens) check(s *Spec) error {
+func (w Tokens) check(s *Spec, longest int32) error {
 	if w.Budget < 1 || w.Pool < 0 || w.Pool > 1<<24 {
 		return errs.New(errs.Invalid, "batches of %d tokens from pools of %d samples cannot work", w.Budget, w.Pool)
 	}
-	for i, n := range s.Lengths {
-		if int64(w.Round.Up(n)) > w.Budget {
-			return errs.New(errs.Invalid, "sample %d has %d tokens, the budget of a batch is %d", i, n, w.Budget).
-				WithHint("raise the budget, or cut long samples when packing")
-		}
+	if err := w.Round.check(); err != nil {
+		return err
 	}
-	return w.Round.check()
+	if int64(w.Round.Up(longest)) > w.Budget {
+		i := slices.IndexFunc(s.Lengths, func(n int32) bool { return int64(w.Round.Up(n)) > w.Budget })
+		return errs.New(errs.Invalid, "sample %d has %d tokens, the budget of a batch is %d", i, s.Lengths[i], w.Budget).
+			WithHint("raise the budget, or have long samples cut or split (max_tokens)")
+	}
+	return nil
 }
 
 func (w Tokens) window(_ Geometry, left int64) int64 {

@@ -213,16 +213,26 @@ func (d *Dataset) Lengths() (lengths []int32, err error) {
 		return nil, errs.New(errs.Invalid, "the dataset is closed").At(d.dir)
 	}
 	defer endFault(debug.SetPanicOnFault(true), &err)
-	lengths = make([]int32, 0, d.Len())
+	lengths = make([]int32, d.Len())
+	from := 0
 	for b := range d.batches {
-		c := &d.batches[b].Columns[d.layout.tokens()]
-		for r := range d.batches[b].Rows {
-			n := int32(c.Int(r))
-			if n < 0 {
-				return nil, d.badRow(int64(len(lengths)), "%d tokens", n)
-			}
-			lengths = append(lengths, n)
+		block := lengths[from : from+d.batches[b].Rows]
+		if !d.batches[b].Columns[d.layout.tokens()].Int32s(block) {
+			return nil, d.badRow(int64(from), "tokens of another type than int32")
 		}
+		signs := int32(0)
+		for _, n := range block {
+			signs |= n
+		}
+		for i, n := range block {
+			if signs >= 0 {
+				break
+			}
+			if n < 0 {
+				return nil, d.badRow(int64(from+i), "%d tokens", n)
+			}
+		}
+		from += len(block)
 	}
 	return lengths, nil
 }

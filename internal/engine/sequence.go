@@ -77,7 +77,7 @@ func (s *Session) prepareSequences() error {
 		settings = *o.Batching
 	}
 	q := &sequences{settings: settings.withDefaults(), features: max(m.Sequence.Features, 1)}
-	way, err := q.settings.way()
+	spec, err := q.settings.spec()
 	if err != nil {
 		return err
 	}
@@ -87,14 +87,12 @@ func (s *Session) prepareSequences() error {
 	if m.Tokens != nil && m.Tokens.Pad != nil {
 		q.pad = *m.Tokens.Pad
 	}
-	lengths, err := lengthsOf(s.source)
-	if err != nil {
+	if q.lengths, err = lengthsOf(s.source); err != nil {
 		return err
 	}
-	q.lengths = lengths
 	q.geometry = batching.Geometry{BatchSize: o.BatchSize, World: max(o.WorldSize, 1), Micro: q.settings.Micro}
-	q.plan, err = batching.New(batching.Spec{Lengths: lengths, Seed: o.Seed, Shuffle: o.Shuffle, Geometry: q.geometry, Way: way})
-	if err != nil {
+	spec.Lengths, spec.Seed, spec.Shuffle, spec.Geometry = q.lengths, o.Seed, o.Shuffle, q.geometry
+	if q.plan, err = batching.New(spec); err != nil {
 		return err
 	}
 	q.most = q.plan.Most()
@@ -152,10 +150,14 @@ func (s *Session) resumeSequences(now, saved *plan.State) error {
 	if q.start, err = q.resumePlace(place, now.Epoch); err != nil {
 		return err
 	}
-	now.Position = q.start.Cursor.Position
+	now.Position = s.positionOf(q.start)
 	now.Place = q.start.AppendJSON(nil)
 	return nil
 }
+
+// positionOf returns how far the epoch was read, in samples: pieces of those that
+// are split stand between the others and count nothing.
+func (s *Session) positionOf(p Place) int64 { return min(p.Cursor.Position, s.plan.Samples) }
 
 // SeekPlace is Seek for sequences: place is the JSON of a Place of the epoch, or
 // empty for its start.
@@ -231,7 +233,7 @@ func (s *Session) planStep(st *stream, step *batching.Step, at, next Place) bool
 			return false
 		}
 		b := &batch{stream: st, slot: sl, epoch: at.Cursor.Epoch, step: at.Step, blocked: s.now() - before, done: make(chan struct{})}
-		b.position, b.last = after.Cursor.Position, after.End
+		b.position, b.last = s.positionOf(after), after.End
 		b.sequences = &planned{micro: micros[m], after: after, tells: SequenceBatch{
 			Micro: m, Micros: len(micros), StepSamples: int64(step.Samples), StepTokens: step.Tokens}}
 		if !s.enqueue(b) {

@@ -16,11 +16,13 @@ const (
 	maxCache   = 512 << 20
 )
 
-// cache keeps the stored bytes of all sequences once they were read and checked.
+// cache keeps the stored bytes of all sequences once they were read and checked, in
+// the order in which they came.
 type cache struct {
 	bytes []byte
-	// at is, for each sample, where it begins in bytes, times 4, and its state: both
-	// in one place, because looking there is a wait for memory.
+	used  atomic.Int64
+	// at is, for each sample, where it begins in bytes, times states, and its state:
+	// both in one place, because looking there is a wait for memory.
 	at []atomic.Int64
 }
 
@@ -31,21 +33,15 @@ const (
 	states = 4
 )
 
-// newCache returns a cache for sequences of so many elements; nil where the system
-// refuses the memory. It is mapped, so that pages which are never read cost nothing
-// and the collector does not wait for them.
-func newCache(lengths []int32, unit, total int64) *cache {
+// newCache returns a cache for so many samples and bytes; nil where the system
+// refuses the memory. The bytes are mapped, so that the collector does not wait for
+// them; memory of neither is touched before it is needed.
+func newCache(samples int, total int64) *cache {
 	bytes, err := unix.Mmap(-1, 0, int(total), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		return nil
 	}
-	c := &cache{bytes: bytes, at: make([]atomic.Int64, len(lengths))}
-	begin := int64(0)
-	for i, n := range lengths {
-		c.at[i].Store(begin*states + unread)
-		begin += int64(n) * unit
-	}
-	return c
+	return &cache{bytes: bytes, at: make([]atomic.Int64, samples)}
 }
 
 // close gives the memory back; nobody may read it any more.
@@ -77,12 +73,12 @@ func (c *cache) put(i, n int64, blob []byte) {
 	if c == nil || n != int64(len(blob)) {
 		return
 	}
-	at := c.at[i].Load()
-	if at%states != unread || !c.at[i].CompareAndSwap(at, at-unread+reading) {
+	if !c.at[i].CompareAndSwap(unread, reading) {
 		return
 	}
-	copy(c.bytes[at/states:][:n], blob)
-	c.at[i].Store(at - unread + ready)
+	begin := c.used.Add(n) - n
+	copy(c.bytes[begin:begin+n], blob)
+	c.at[i].Store(begin*states + ready)
 }
 
 // cacheEntry is what a cache takes for each sample beside its bytes.
@@ -95,10 +91,7 @@ func (s *Session) arrangeCache() {
 	if q == nil {
 		return
 	}
-	unit, total := int64(q.from.Size()*q.features), int64(0)
-	for _, n := range q.lengths {
-		total += int64(n) * unit
-	}
+	total := int64(q.from.Size()*q.features) * q.plan.Tokens()
 	all := total + cacheEntry*int64(len(q.lengths))
 	if total == 0 || all > min(z.memory/cacheShare, maxCache) {
 		return
@@ -108,7 +101,7 @@ func (s *Session) arrangeCache() {
 	} else if !s.opts.Budget.reserve(all) {
 		return
 	}
-	if q.cache = newCache(q.lengths, unit, total); q.cache == nil {
+	if q.cache = newCache(len(q.lengths), total); q.cache == nil {
 		s.opts.Budget.free(all)
 		return
 	}

@@ -58,8 +58,7 @@ func (q *sequences) resumePlace(data []byte, epoch uint64) (Place, error) {
 	if p.Geometry != nil && (*p.Geometry != q.geometry || p.Micro >= q.geometry.Micro) {
 		p.Micro, p.Geometry = 0, nil
 	}
-	_, err := q.plan.From(p.Cursor)
-	return p, err
+	return p, q.plan.Check(p.Cursor)
 }
 
 // decodeStrict reads one JSON value and refuses unknown members.

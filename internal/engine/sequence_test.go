@@ -20,7 +20,7 @@ import (
 // ways are one of each kind, for lengths of up to 300.
 var ways = []engine.Batching{
 	{}, {Way: "fixed", Ladder: 1.5}, {Way: "grouped"}, {Way: "tokens", Budget: 700, Pool: 64}, {Way: "rebalanced", Multiple: 8},
-	{Way: "rebalanced", Varlen: true}, {Way: "packed", Tokens: 320}, {Way: "packed", Tokens: 64, TooLong: "split", MaxAge: 30},
+	{Way: "rebalanced", Varlen: true}, {Way: "rebalanced", MaxTokens: 50, TooLong: "split"}, {Way: "packed", Tokens: 320}, {Way: "packed", Tokens: 64, TooLong: "split", MaxAge: 30},
 }
 
 // texts is what a consumer sees of one batch of sequences.
@@ -99,7 +99,7 @@ func (r *reader) starts(b *engine.Batch) []int64 {
 
 // offset returns where in its sample a piece begins.
 func (r *reader) offset(index int64, tokens []int64) int {
-	for offset := 0; offset == 0 || offset < int(r.lengths[index]) && r.way.TooLong == "split"; offset += int(r.way.Tokens) {
+	for offset := 0; offset == 0 || offset < int(r.lengths[index]) && r.way.TooLong == "split"; offset += int(r.way.Tokens + r.way.MaxTokens) {
 		same := offset+len(tokens) <= int(r.lengths[index])
 		for j, v := range tokens {
 			same = same && v == int64(enginetest.Token(index, offset+j))
@@ -283,7 +283,7 @@ func (r *reader) state(b texts) []byte {
 	if err := json.Unmarshal(s.Place, &place); err != nil {
 		r.t.Fatal(err)
 	}
-	s.Position = place.Cursor.Position
+	s.Position = min(place.Cursor.Position, int64(len(r.lengths)))
 	data, err := json.Marshal(s)
 	if err != nil {
 		r.t.Fatal(err)
@@ -384,6 +384,8 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		"takes no such":    {Batching: &engine.Batching{Way: "fixed", Tokens: 5}},
 		"a packed row has": {Batching: &engine.Batching{Way: "packed", Tokens: 499}},
 		"too_long":         {Batching: &engine.Batching{Way: "packed", Tokens: 5, TooLong: "drop"}},
+		"at most":          {Batching: &engine.Batching{MaxTokens: 100}},
+		"no such settings": {Batching: &engine.Batching{Way: "packed", Tokens: 500, MaxTokens: 100}},
 		"noise":            {Batching: &engine.Batching{Way: "grouped", Noise: &negative}},
 		"budget":           {Batching: &engine.Batching{Way: "tokens", Budget: 100}},
 		"cannot come as":   {Batching: &engine.Batching{DType: "float32"}},

@@ -26,7 +26,10 @@ type Batching struct {
 	Tokens   int32    `json:"tokens,omitempty"`   // of packed: tokens of a row
 	Open     int      `json:"open,omitempty"`     // of packed: rows filled at once
 	MaxAge   int      `json:"max_age,omitempty"`  // of packed: samples that one waits for
-	TooLong  string   `json:"too_long,omitempty"` // of packed: "error", "cut" or "split"
+	// MaxTokens bounds what is taken of a sequence; for packed, Tokens does. TooLong
+	// says what becomes of longer ones: "error", "cut" or "split".
+	MaxTokens int32  `json:"max_tokens,omitempty"`
+	TooLong   string `json:"too_long,omitempty"`
 
 	// Micro and DType may change between runs that share a state.
 	Micro int    `json:"micro,omitempty"` // micro-batches of a rank in a step; default 1
@@ -67,7 +70,7 @@ func (b Batching) withDefaults() Batching {
 		noise := defaultNoise
 		b.Noise = &noise
 	}
-	if b.Way == wayPacked && b.TooLong == "" {
+	if (b.Way == wayPacked || b.MaxTokens > 0) && b.TooLong == "" {
 		b.TooLong = tooLong[batching.Refuse]
 	}
 	return b
@@ -80,13 +83,29 @@ func (b Batching) canonical() (string, error) {
 	return string(data), err
 }
 
-// way returns the planner of b. A setting of another way is an error.
-func (b Batching) way() (batching.Way, error) {
+// spec returns what b says of a plan. A setting of another way is an error.
+func (b Batching) spec() (s batching.Spec, err error) {
+	long := max(slices.Index(tooLong, b.TooLong), 0)
+	if b.TooLong != "" && tooLong[long] != b.TooLong {
+		return s, errs.New(errs.Invalid, "too_long is %q", b.TooLong).WithHint("it is error, cut or split")
+	}
+	if b.Way != wayPacked {
+		s.MaxTokens, s.TooLong = b.MaxTokens, batching.TooLong(long)
+	}
+	s.Way, err = b.way(batching.TooLong(long))
+	return s, err
+}
+
+// way returns the planner of b.
+func (b Batching) way(long batching.TooLong) (batching.Way, error) {
 	round := batching.Round{Multiple: b.Multiple, Ladder: b.Ladder}
 	rest := b
 	rest.Way, rest.Micro, rest.DType = "", 0, ""
 	if b.Way != wayPacked {
 		rest.Multiple, rest.Ladder = 0, 0
+		if rest.MaxTokens != 0 {
+			rest.MaxTokens, rest.TooLong = 0, ""
+		}
 	}
 	var way batching.Way
 	switch b.Way {
@@ -100,11 +119,7 @@ func (b Batching) way() (batching.Way, error) {
 	case wayRebalanced:
 		way, rest.Varlen = batching.Rebalanced{Varlen: b.Varlen, Round: round}, false
 	case wayPacked:
-		long := slices.Index(tooLong, b.TooLong)
-		if long < 0 {
-			return nil, errs.New(errs.Invalid, "too_long is %q", b.TooLong).WithHint("it is error, cut or split")
-		}
-		way = batching.Packed{Tokens: b.Tokens, Open: b.Open, MaxAge: b.MaxAge, TooLong: batching.TooLong(long)}
+		way = batching.Packed{Tokens: b.Tokens, Open: b.Open, MaxAge: b.MaxAge, TooLong: long}
 		rest.Tokens, rest.Open, rest.MaxAge, rest.TooLong = 0, 0, 0, ""
 	default:
 		return nil, errs.New(errs.Invalid, "there is no way %q to batch", b.Way).
