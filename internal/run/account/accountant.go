@@ -38,6 +38,8 @@ type Accountant struct {
 	phase          string // last entered; "" none ever
 	sums           *sum   // of the training; where phases are unknown, of the time since old.from
 	young          *sum   // since later, to take its place
+	pid            int    // of the process that trains, also after its end
+	ranks          int    // and those beside it
 	gpu            *gpus
 }
 
@@ -111,16 +113,15 @@ func (a *Accountant) Account() Account {
 		a.count(time.Now())
 	}
 	acc := a.sums.account()
-	acc.PSI.Own, acc.Ranks, acc.Cores = a.pressure.own, a.tree.ranks, sysinfo.Read().Cores
+	acc.PSI.Own, acc.PID, acc.Ranks, acc.Cores = a.pressure.own, a.pid, a.ranks, sysinfo.Read().Cores
 	if acc.Seconds > 0 {
 		acc.Busy /= float64(acc.Cores)
 	}
 	if acc.Ranks < 2 {
 		acc.Ranks = 0
 	}
-	if a.tree.main != nil {
-		acc.PID = a.tree.main.id.PID
-		acc.GPU = a.gpu.mean(acc.PID)
+	if a.pid != 0 {
+		acc.GPU = a.gpu.mean(a.pid)
 	}
 	return acc
 }
@@ -165,8 +166,11 @@ func (a *Accountant) count(now time.Time) {
 	if a.before != nil && oldMain != nil && a.tree.main == oldMain && (a.phase == "" || a.phase == trainPhase) {
 		a.book(after, now)
 	}
-	if oldMain != nil && a.tree.main != oldMain && a.sums.phase == "" {
-		a.sums, a.young = newSum(), newSum() // another process trains than we thought
+	if main := a.tree.main; main != nil {
+		if a.pid != 0 && a.pid != main.id.PID && a.sums.phase == "" {
+			a.sums, a.young = newSum(), newSum() // another process trains than we thought
+		}
+		a.pid, a.ranks = main.id.PID, a.tree.ranks
 	}
 	a.active = after.activeThreads(a.before)
 	a.before, a.counted, a.seen = after, now, states{}

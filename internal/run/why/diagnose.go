@@ -68,7 +68,9 @@ func climb(e Evidence) []Rung {
 }
 
 // decide picks the rung that counts: the first conclusive one, unless a stronger one
-// contradicts it. Where none is conclusive the best that has an opinion is taken.
+// contradicts it. The sampler's exact times always count for more than accounting,
+// which takes every sleep for a wait. Where no rung is conclusive the best that has an
+// opinion is taken.
 func decide(rungs []Rung) *Rung {
 	var first *Rung
 	for i := range rungs {
@@ -77,7 +79,7 @@ func decide(rungs []Rung) *Rung {
 		case !r.Conclusive:
 		case first == nil:
 			first = r
-		case contradicts(r, first) && r.Name != RungAccounting:
+		case contradicts(r, first) && r.Name != RungAccounting, r.Exact && first.Name == RungAccounting:
 			first = r
 		}
 	}

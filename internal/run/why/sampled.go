@@ -31,7 +31,7 @@ func sampledOne(report sampler.Report, over bool) (Rung, bool) {
 	r := Rung{Name: RungSampler}
 	s, steps, ok := stepShare(report.Steps, over)
 	if ok {
-		r.Conclusive = steps >= minSamplerSteps
+		r.Conclusive, r.Exact = steps >= minSamplerSteps, true
 		r.Text = fmt.Sprintf("the sampler timed %d steps of %s: %%s of each is a wait in the loader", steps, milliseconds(report.Steps.Median))
 	} else {
 		looks, told := report.Stacks.DataShare()

@@ -102,6 +102,7 @@ type Rung struct {
 	Low        float64 `json:"low"`
 	High       float64 `json:"high"`
 	Conclusive bool    `json:"conclusive"`
+	Exact      bool    `json:"exact,omitempty"` // every wait was timed
 	Text       string  `json:"text"`
 }
 

@@ -73,8 +73,8 @@ func TestSentences(t *testing.T) {
 			t.Errorf("%s:\n got %s, %q, %s: %s\nwant %s, %q, %s: %s", name, d.Verdict, d.Limit, d.Rung, d.Sentence, verdict, limit, rung, sentence)
 		}
 	}
-	f("the sentence of the manual", why.Data, why.LimitDecode, why.RungAccounting,
-		"waits for data 31 % +- 2.0 of each step: at most 1 h 53 of the remaining 6 h 04; JPEG decoding in the workers is the limit",
+	f("the sentence of the manual", why.Data, why.LimitDecode, why.RungSampler,
+		"waits for data 31 % +- 0.2 of each step: at most 1 h 53 of the remaining 6 h 04; JPEG decoding in the workers is the limit",
 		why.Evidence{Account: accounted(func(*account.Account) {}), Reports: steps(0.31, 2, decoding), Status: remaining(6*3600 + 4*60)})
 	f("no log, no sampler", why.Data, why.LimitPrepare, why.RungAccounting,
 		"waits for data 31 % +- 2.0 of each step; preparing the samples in the workers is the limit",
@@ -82,8 +82,8 @@ func TestSentences(t *testing.T) {
 	f("slow disk", why.Data, why.LimitFetch, why.RungAccounting,
 		"waits for data 80 % +- 2.0 of each step; reading the data in the workers is the limit",
 		why.Evidence{Account: accounted(func(a *account.Account) { sleeping(a, 0.8); workersAt(a, 0.1, 0.8) })})
-	f("workers read slowly what looks like decoding", why.Data, why.LimitFetch, why.RungAccounting,
-		"waits for data 80 % +- 2.0 of each step; reading the data in the workers is the limit",
+	f("workers read slowly what looks like decoding", why.Data, why.LimitFetch, why.RungSampler,
+		"waits for data 80 % +- 0.4 of each step; reading the data in the workers is the limit",
 		why.Evidence{Account: accounted(func(a *account.Account) { sleeping(a, 0.8); workersAt(a, 0.1, 0.8) }), Reports: steps(0.8, 2, decoding)})
 	f("computing", why.Compute, "", why.RungAccounting,
 		"compute-bound: waits for data 1.0 % +- 1.5 of each step; leave the data alone",
