@@ -67,8 +67,13 @@ func runIndex(ctx context.Context, out io.Writer, dir string, o dataset.EntropyO
 	meter := f.meter()
 	meter.Phase("indexing", "files", images, 0)
 	o.Progress = func(n int64) { meter.Add(n, 0) }
+	var damaged []dataset.BadRow
+	o.Damaged = func(b dataset.BadRow) { damaged = append(damaged, b) }
 	m, err = dataset.AddEntropy(ctx, dir, o)
 	meter.Stop()
+	for _, b := range damaged {
+		fmt.Fprintf(os.Stderr, "%s is damaged and has no index: %s\n", b.Path, b.Reason)
+	}
 	if err != nil {
 		return err
 	}

@@ -248,6 +248,10 @@ func packSummary(s *pack.Summary) string {
 		fmt.Fprintf(&b, "  %s\n", n)
 	}
 	listBad(&b, s.Bad, s.Output, "bad file")
+	if n := len(s.Damaged); n > 0 {
+		listRows(&b, fmt.Sprintf("kept %s, listed in the ledger too; training meets them as on_bad_sample says, --check decode leaves them out:",
+			number(n, "damaged picture")), s.Damaged)
+	}
 	fmt.Fprintf(&b, "use it:  loader = stoker.Loader(%q, batch_size=256)\n", s.Output)
 	return b.String()
 }
@@ -266,11 +270,14 @@ func number(n int, noun string) string {
 
 // listBad lists the first bad files or rows and says where all of them stand.
 func listBad(b *strings.Builder, all []dataset.BadRow, output, noun string) {
-	const few = 10
-	if len(all) == 0 {
-		return
+	if len(all) > 0 {
+		listRows(b, fmt.Sprintf("left out %s, listed in %s/ledger.jsonl:", number(len(all), noun), strings.TrimSuffix(output, "/")), all)
 	}
-	fmt.Fprintf(b, "  left out %s, listed in %s/ledger.jsonl:\n", number(len(all), noun), strings.TrimSuffix(output, "/"))
+}
+
+func listRows(b *strings.Builder, title string, all []dataset.BadRow) {
+	const few = 10
+	fmt.Fprintf(b, "  %s\n", title)
 	for i, bad := range all {
 		if i == few {
 			fmt.Fprintf(b, "    ... and %s more\n", progress.Count(int64(len(all)-few)))

@@ -49,6 +49,7 @@ type EntropyOptions struct {
 	Step     int                // MCUs between entries, EntropyRows for one a row, 0 for the decoder's default
 	Workers  int                // images indexed at once; 0 means one a core
 	Progress func(images int64) // told of images done since the last call, from one goroutine at a time; may be nil
+	Damaged  func(BadRow)       // told of images that cannot be decoded to their end, in order; may be nil
 
 	reuse bool // keep the complete file of a shard that is there already
 }
@@ -149,7 +150,7 @@ func indexEntropy(ctx context.Context, root *os.Root, shard FileInfo, path strin
 	if o.reuse {
 		if info, ok := finishedEntropy(path, shard.Rows); ok {
 			o.tell(shard.Rows)
-			return info, nil
+			return info, o.recheck(ctx, root, shard, info)
 		}
 	}
 	mapped, err := openMap(root, shard)
@@ -215,10 +216,11 @@ func writeEntropy(ctx context.Context, out *output, mapped []byte, o EntropyOpti
 		indexers[i] = codec.NewSet(codec.Limits{MaxPixels: math.MaxInt64})
 	}
 	for i := range file.Blocks() {
-		indexes, err := indexBatch(ctx, file, i, indexers, o.Step)
+		indexes, err := indexBatch(ctx, file, i, indexers, o.Step, nil)
 		if err != nil {
 			return err
 		}
+		o.tellDamage(indexes)
 		for i := range indexes {
 			rows.AppendBytes(colEntropy, indexes[i].entropy)
 			rows.AppendBytes(colParts, indexes[i].parts)
@@ -239,13 +241,59 @@ func writeEntropy(ctx context.Context, out *output, mapped []byte, o EntropyOpti
 	return w.Finish()
 }
 
-// indexed is the row of an entropy file for one image.
-type indexed struct{ entropy, parts []byte }
+// recheck tells of the damaged images of a shard that a run before this one
+// indexed: they are among those without an index.
+func (o EntropyOptions) recheck(ctx context.Context, root *os.Root, shard, done FileInfo) (err error) {
+	d := &Dataset{root: root, entropy: &entropyMaps{}}
+	defer func() { err = first(err, d.entropy.close()) }()
+	if err := d.mapEntropy(done); err != nil {
+		return err
+	}
+	mapped, err := openMap(root, shard)
+	if err != nil {
+		return err
+	}
+	defer func() { err = first(err, unmap(mapped)) }()
+	file, err := arrowipc.Open(mapped)
+	if err != nil {
+		return err
+	}
+	sets := []*codec.Set{codec.NewSet(codec.Limits{MaxPixels: math.MaxInt64})}
+	row := 0
+	for i := range file.Blocks() {
+		has := func(r int) bool {
+			at := row + r
+			return len(appendMapped(nil, &d.entropy.files[0][at>>entropyBatchShift], colEntropy, at&(entropyBatchRows-1))) > 0
+		}
+		indexes, err := indexBatch(ctx, file, i, sets, o.Step, has)
+		if err != nil {
+			return err
+		}
+		o.tellDamage(indexes)
+		row += len(indexes)
+	}
+	return nil
+}
+
+// indexed is the row of an entropy file for one image; damage is empty where the
+// image is whole.
+type indexed struct {
+	entropy, parts []byte
+	damage         BadRow
+}
+
+func (o EntropyOptions) tellDamage(all []indexed) {
+	for i := range all {
+		if all[i].damage.Reason != "" && o.Damaged != nil {
+			o.Damaged(all[i].damage)
+		}
+	}
+}
 
 // indexBatch indexes the images of one record batch of a shard, one goroutine to
-// each set of decoders. Images without an index, and such as cannot be read, get
-// an empty one.
-func indexBatch(ctx context.Context, file *arrowipc.File, block int, sets []*codec.Set, step int) ([]indexed, error) {
+// each set of decoders, but for rows that has, where not nil, says to have one.
+// Images without an index, and such as cannot be read, get an empty one.
+func indexBatch(ctx context.Context, file *arrowipc.File, block int, sets []*codec.Set, step int, has func(row int) bool) ([]indexed, error) {
 	batch, err := file.Batch(block)
 	if err != nil {
 		return nil, err
@@ -264,9 +312,17 @@ func indexBatch(ctx context.Context, file *arrowipc.File, block int, sets []*cod
 				if !ok {
 					return errs.New(errs.Corrupt, "row %d of record batch %d lies outside the file", r, block)
 				}
+				if has != nil && has(r) {
+					continue
+				}
 				at, _, _ := blobs.Span(r)
-				if index, err := set.AppendIndex(nil, blob, codec.Format(formats.Int(r)), step); err == nil && len(index) > 0 {
-					indexes[r] = indexed{index, entropy.AppendParts(nil, blob, at)}
+				index, err := set.AppendIndex(nil, blob, codec.Format(formats.Int(r)), step)
+				switch {
+				case err != nil:
+					key, _ := batch.Columns[colKey].Bytes(r)
+					indexes[r].damage = BadRow{Path: string(key), Reason: err.Error()}
+				case len(index) > 0:
+					indexes[r] = indexed{entropy: index, parts: entropy.AppendParts(nil, blob, at)}
 				}
 			}
 			return nil

@@ -70,6 +70,19 @@ func allBadError(src *source.Source, bad []dataset.BadRow) error {
 		At(src.Root).WithHint("see what the files are, for example with the command `file`")
 }
 
+// damagedError is the error of pictures whose header is right and whose data are
+// not: all are packed when indexing finds them.
+func damagedError(root string, damaged []dataset.BadRow) error {
+	b := damaged[0]
+	more := ""
+	if n := len(damaged) - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more: %s)", n, someOf(damaged[1:]))
+	}
+	return errs.New(errs.Corrupt, "%s: %s%s", source.Printable(filepath.Join(root, b.Path)), b.Reason, more).
+		WithHint("the same command with --on-bad skip keeps such pictures and lists them; to leave them out, pack anew with " +
+			"--check decode --on-bad skip --restart; or repair or remove them and pack anew with --restart")
+}
+
 func someOf(bad []dataset.BadRow) string {
 	var names []string
 	for i, b := range bad {

@@ -37,7 +37,8 @@ type Summary struct {
 	Classes     []string         `json:"classes"`
 	Fields      []dataset.Field  `json:"fields"` // the key, then the labels file's further columns
 	Fingerprint string           `json:"fingerprint"`
-	Bad         []dataset.BadRow `json:"bad"`
+	Bad         []dataset.BadRow `json:"bad"`     // left out
+	Damaged     []dataset.BadRow `json:"damaged"` // packed, though their data are damaged behind the header
 	Notes       []string         `json:"notes"` // what the scan left out or found odd
 
 	// Of this run: a run that continues another counts its own part.
@@ -93,8 +94,13 @@ func (p *packer) index(ctx context.Context) error {
 		return nil
 	}
 	p.opts.Progress.Phase("indexing", "files", done, 0)
-	return p.writer.IndexEntropy(ctx, dataset.EntropyOptions{Step: p.opts.EntropyStep,
-		Workers: min(p.opts.Workers, sysinfo.Read().Cores), Progress: func(n int64) { p.opts.Progress.Add(n, 0) }})
+	err := p.writer.IndexEntropy(ctx, dataset.EntropyOptions{Step: p.opts.EntropyStep,
+		Workers: min(p.opts.Workers, sysinfo.Read().Cores), Progress: func(n int64) { p.opts.Progress.Add(n, 0) },
+		Damaged: func(b dataset.BadRow) { p.damaged = append(p.damaged, b) }})
+	if err == nil && len(p.damaged) > 0 && !p.opts.SkipBad {
+		return damagedError(p.src.Root, p.damaged)
+	}
+	return err
 }
 
 // checkOutput refuses before a long scan what dataset.NewWriter would after it.
@@ -147,13 +153,17 @@ func (p *packer) commit(start time.Time) (*Summary, error) {
 	if done == 0 {
 		return nil, allBadError(p.src, bad)
 	}
-	m, err := p.writer.Commit(p.src.Bad)
+	ledger := append([]dataset.BadRow{}, p.src.Bad...)
+	for _, b := range p.damaged {
+		ledger = append(ledger, dataset.BadRow{Path: b.Path, Reason: "packed, but damaged: " + b.Reason})
+	}
+	m, err := p.writer.Commit(ledger)
 	if err != nil {
 		return nil, p.keepHint(err)
 	}
 	s := &Summary{Output: p.opts.Output, Layout: p.src.Layout.String(), Samples: m.Samples, Bytes: m.Bytes(),
 		SourceBytes: p.src.Bytes(), Shards: len(m.Shards), Classes: m.Classes, Fields: m.Fields,
-		Fingerprint: m.Fingerprint, Bad: append(bad, p.src.Bad...), Notes: p.src.Notes, Resumed: int64(p.first)}
+		Fingerprint: m.Fingerprint, Bad: append(bad, p.src.Bad...), Damaged: append([]dataset.BadRow{}, p.damaged...), Notes: p.src.Notes, Resumed: int64(p.first)}
 	s.Seconds = time.Since(start).Seconds()
 	s.FilesPerS = float64(p.src.Len()-p.first) / s.Seconds
 	s.MBPerS = float64(p.bytes) / 1e6 / s.Seconds

@@ -24,10 +24,11 @@ type packer struct {
 	opts    *Options
 	src     *source.Source
 	writer  *dataset.Writer
-	first   int             // entries that earlier runs did
-	done    int             // entries written or listed as bad, theirs included
-	bytes   int64           // of the source, packed by this run
-	values  []dataset.Value // scratch of write
+	first   int              // entries that earlier runs did
+	done    int              // entries written or listed as bad, theirs included
+	bytes   int64            // of the source, packed by this run
+	damaged []dataset.BadRow // packed, and found to be damaged while they were indexed
+	values  []dataset.Value  // scratch of write
 	buffers buffers
 }
 
