@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -162,7 +163,37 @@ func missing(dir string, err error) error {
 		return errs.New(errs.NotFound, "not a dataset: there is no %s in it", manifestName).At(dir).
 			WithHint("`stoker pack SRC -o NAME.stk` makes one from a folder of pictures")
 	}
-	return errs.New(errs.NotFound, "no such dataset").At(dir)
+	return errs.New(errs.NotFound, "no such dataset").At(dir).WithHint("%s", instead(dir))
+}
+
+// lookedAt bounds how many names beside a missing dataset are looked at.
+const lookedAt = 1000
+
+// instead says what the user may have meant by the path of a dataset that is not
+// there.
+func instead(dir string) string {
+	const pack = "`stoker pack PICTURES -o %s` makes it from a folder of pictures"
+	parent, name := filepath.Dir(dir), filepath.Base(dir)
+	f, err := os.Open(parent)
+	if err != nil {
+		return fmt.Sprintf("there is no folder %s either; "+pack, parent, dir)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	entries, _ := f.ReadDir(lookedAt)
+	var datasets []string
+	for _, e := range entries {
+		if _, err := os.Stat(filepath.Join(parent, e.Name(), manifestName)); err == nil {
+			datasets = append(datasets, e.Name())
+		}
+	}
+	if near := errs.Nearest(name, datasets); near != "" {
+		return "did you mean " + filepath.Join(parent, near) + "?"
+	}
+	if len(datasets) > 0 {
+		slices.Sort(datasets)
+		return fmt.Sprintf("there is %s; "+pack, strings.Join(datasets[:min(len(datasets), 5)], ", "), dir)
+	}
+	return fmt.Sprintf(pack, dir)
 }
 
 func parseManifest(data []byte) (*Manifest, error) {

@@ -3,6 +3,8 @@ package transform
 import (
 	"fmt"
 	"strconv"
+
+	"stoker/internal/errs"
 )
 
 func itoa(i int) string { return strconv.Itoa(i) }
@@ -10,35 +12,8 @@ func itoa(i int) string { return strconv.Itoa(i) }
 // suggestion returns `: did you mean "x"?` for the known name nearest to name, or
 // "" where none is near.
 func suggestion(name string, known []string) string {
-	best, least := "", len(name)/2+1
-	for _, k := range known {
-		if d := distance(name, k); d < least {
-			best, least = k, d
-		}
+	if best := errs.Nearest(name, known); best != "" {
+		return fmt.Sprintf(": did you mean %q?", best)
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %q?", best)
-}
-
-// distance is the edit distance of Levenshtein (1966).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
+	return ""
 }
