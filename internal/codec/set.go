@@ -2,6 +2,7 @@ package codec
 
 import (
 	"image"
+	"slices"
 	"strings"
 
 	"stoker/internal/errs"
@@ -163,12 +164,14 @@ func Version(f Format) string {
 	return newDecoder(f, Limits{}).Version()
 }
 
-// Versions names all decoders, on one line, for fingerprints; but for that of PPM,
-// which has nothing to decide.
-func Versions() string {
+// Versions names the decoders of some formats, or of all where none is given, on
+// one line, for fingerprints; but for that of PPM, which has nothing to decide.
+func Versions(of ...Format) string {
 	var all []string
 	for f := JPEG; f <= BMP; f++ {
-		all = append(all, f.String()+"="+Version(f))
+		if len(of) == 0 || slices.Contains(of, f) {
+			all = append(all, f.String()+"="+Version(f))
+		}
 	}
 	return strings.Join(all, " ")
 }

@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 
 	"stoker/internal/arrowipc"
@@ -241,6 +242,26 @@ func (d *Dataset) Sample(i int64) (s Sample, err error) {
 		return Sample{}, d.badRow(i, "bytes %d to %d of a shard of %d", s.Offset, s.Offset+s.Length, size)
 	}
 	return s, nil
+}
+
+// Formats returns the formats of the pictures, in order: it reads that column of
+// the index, some milliseconds for a million rows.
+func (d *Dataset) Formats() (formats []codec.Format) {
+	var found [256]bool
+	var err error
+	defer endFault(debug.SetPanicOnFault(true), &err) // what could be read counts
+	left := min(d.manifest.shardRows(), d.manifest.Samples)
+	for b := range d.batches {
+		column := &d.batches[b].Columns[colFormat]
+		for r := range min(left, int64(d.batches[b].Rows)) {
+			if f := codec.Format(column.Int(int(r))); !found[f] {
+				found[f], formats = true, append(formats, f)
+			}
+		}
+		left -= int64(d.batches[b].Rows)
+	}
+	slices.Sort(formats)
+	return formats
 }
 
 // row finds the batch of row i and its number there.

@@ -41,6 +41,7 @@ type Source interface {
 	Manifest() *dataset.Manifest
 	Fingerprint() string
 	Sample(i int64) (dataset.Sample, error)
+	Formats() []codec.Format // of the pictures; none where that is not known
 	Key(i int64) string
 	Column(name string) (dataset.Column, error)
 	// Read returns the stored bytes of sample i, in dst where they fit. Where s.CRC
@@ -281,16 +282,15 @@ func (s *Session) now() time.Duration { return time.Since(s.start) }
 // resume returns the state that the stream starts from.
 func (s *Session) resume() (plan.State, error) {
 	now := plan.State{
-		Version: plan.StateVersion, Dataset: s.source.Fingerprint(), Pipeline: "none", Decoder: codec.Versions(),
+		Version: plan.StateVersion, Dataset: s.source.Fingerprint(), Pipeline: "none", Decoder: "none",
 		Samples: s.plan.Samples, Seed: s.opts.Seed, Shuffle: s.opts.Shuffle, OnBad: s.opts.OnBad.String(),
 		Epoch: s.opts.Epoch, Position: s.opts.Position,
 	}
 	if s.pipeline != nil {
 		now.Pipeline = string(s.pipeline.Canonical())
-		now.Decoder += " pixels=" + s.pipeline.Version()
+		now.Decoder = codec.Versions(s.source.Formats()...) + " pixels=" + s.pipeline.Version()
 	}
 	if s.sequences != nil {
-		now.Decoder = "none"
 		var err error
 		if now.Batching, err = s.sequences.settings.canonical(); err != nil {
 			return now, err

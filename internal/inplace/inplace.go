@@ -95,6 +95,9 @@ func (f *Folder) Notes() []string {
 	return notes
 }
 
+// Formats returns none: they are known when all headers are read.
+func (f *Folder) Formats() []codec.Format { return nil }
+
 // Close closes the dataset and ends the use of the cache.
 func (f *Folder) Close() error {
 	f.cache.Close()

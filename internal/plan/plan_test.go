@@ -3,6 +3,7 @@ package plan_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -251,4 +252,22 @@ func BenchmarkBatch256Of1281167(b *testing.B) {
 		dst, _, _ = p.Batch(uint64(i), int64(i%600)*2048, dst[:0])
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/256, "ns/sample")
+}
+
+// TestDecodersThatAreNotNeeded: a state binds to the decoders that the dataset
+// takes, and a difference names the one that changed.
+func TestDecodersThatAreNotNeeded(t *testing.T) {
+	saved := plan.State{Decoder: "jpeg=a/1 png=b/1 pixels=1"}
+	for now, want := range map[string]string{
+		"jpeg=a/1 pixels=1":       "",
+		"none":                    "",
+		"jpeg=a/2 pixels=1":       "the decoder of jpeg was a/1, is a/2",
+		"png=b/1 pixels=2":        "the version of the transforms was 1, is 2",
+		"jpeg=a/1 gif=c pixels=1": "the decoder of gif is c and was none",
+	} {
+		err := saved.Check(plan.State{Decoder: now})
+		if want == "" && err != nil || want != "" && (!errs.Is(err, errs.Mismatch) || !strings.HasSuffix(err.Error(), "another stream: "+want)) {
+			t.Errorf("%s: %v", now, err)
+		}
+	}
 }

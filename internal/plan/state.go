@@ -20,7 +20,7 @@ type State struct {
 	Version  int    `json:"version"`
 	Dataset  string `json:"dataset"`  // the dataset's fingerprint
 	Pipeline string `json:"pipeline"` // canonical JSON of the transforms
-	Decoder  string `json:"decoder"`  // versions of the decoders and pixel kernels
+	Decoder  string `json:"decoder"`  // name=version of the decoders and pixel kernels that it takes
 	Samples  int64  `json:"samples"`
 	Seed     uint64 `json:"seed"`
 	Shuffle  bool   `json:"shuffle"`
@@ -69,9 +69,11 @@ func (s State) Check(now State) error {
 			diffs = append(diffs, fmt.Sprintf("%s was %v, is %v", what, saved, current))
 		}
 	}
-	differ("the dataset's fingerprint", s.Dataset, now.Dataset)
+	if s.Dataset != now.Dataset {
+		differ("the dataset's fingerprint", short(s.Dataset), short(now.Dataset))
+	}
 	differ("the number of samples", s.Samples, now.Samples)
-	differ("the decoder", s.Decoder, now.Decoder)
+	diffs = append(diffs, otherVersions(s.Decoder, now.Decoder)...)
 	differ("the seed", s.Seed, now.Seed)
 	differ("shuffle", s.Shuffle, now.Shuffle)
 	differ("on_bad_sample", s.OnBad, now.OnBad)
@@ -82,4 +84,34 @@ func (s State) Check(now State) error {
 	}
 	return errs.New(errs.Mismatch, "the saved state belongs to another stream: %s", strings.Join(diffs, "; ")).
 		WithHint("resume with the same dataset, transforms and seed, or start a new epoch without the state")
+}
+
+// short is enough of a fingerprint for people.
+func short(fingerprint string) string { return fingerprint[:min(len(fingerprint), 16)] }
+
+// otherVersions names what has another version now, of lists of name=version. What
+// only the saved list names is not needed.
+func otherVersions(saved, now string) (diffs []string) {
+	before := make(map[string]string)
+	for _, one := range strings.Fields(saved) {
+		name, version, _ := strings.Cut(one, "=")
+		before[name] = version
+	}
+	for _, one := range strings.Fields(now) {
+		name, version, some := strings.Cut(one, "=")
+		if !some { // no picture is decoded
+			continue
+		}
+		what := "the decoder of " + name
+		if name == "pixels" {
+			what = "the version of the transforms"
+		}
+		switch was, known := before[name]; {
+		case !known:
+			diffs = append(diffs, fmt.Sprintf("%s is %s and was none", what, version))
+		case was != version:
+			diffs = append(diffs, fmt.Sprintf("%s was %s, is %s", what, was, version))
+		}
+	}
+	return diffs
 }
