@@ -6,9 +6,11 @@ import (
 	"syscall"
 )
 
-// DefaultName is the socket of this user's engine of this version: abstract, so
-// that nothing stays on disk, and by mount namespace, so that a container with
-// its own file system has an engine that sees the same files.
+// DefaultName is the socket of this user's engine of this version and build:
+// abstract, so that nothing stays on disk; by mount namespace, so that a container
+// with its own file system has an engine that sees the same files; and by size and
+// time of the program, so that somebody who builds Stoker meets no engine of
+// before. The Python client makes the same name.
 func DefaultName(version string) string {
 	var namespace uint64
 	if st, err := os.Stat("/proc/self/ns/mnt"); err == nil {
@@ -16,5 +18,17 @@ func DefaultName(version string) string {
 			namespace = sys.Ino
 		}
 	}
-	return fmt.Sprintf("@stoker/%d/%d/%s", os.Getuid(), namespace, version)
+	return fmt.Sprintf("@stoker/%d/%d/%s/%s", os.Getuid(), namespace, version, build())
+}
+
+func build() string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	st, err := os.Stat(self)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%x-%x", st.Size(), st.ModTime().UnixNano())
 }

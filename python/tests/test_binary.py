@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import stat
 from pathlib import Path
 
@@ -53,8 +54,15 @@ def test_version_is_the_repositorys() -> None:
 
 def test_the_usual_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STOKER_ENGINE")
-    namespace = os.stat("/proc/self/ns/mnt").st_ino
-    assert _engine.address() == f"@stoker/{os.getuid()}/{namespace}/{stoker.__version__}"
+    engine = subprocess.Popen([_binary.find(), "serve"], stderr=subprocess.PIPE, text=True)
+    try:
+        assert engine.stderr is not None
+        said = engine.stderr.readline().split()
+        assert "listen" in " ".join(said) and _engine.address() in said
+        assert stoker.__version__ in _engine.address()
+    finally:
+        engine.kill()
+        engine.communicate()
 
 
 def test_a_program_that_cannot_serve(

@@ -28,8 +28,14 @@ def address() -> str:
     if sys.platform == "linux":
         # The mount namespace tells containers apart that share a network.
         namespace = os.stat("/proc/self/ns/mnt").st_ino
-        return f"@stoker/{os.getuid()}/{namespace}/{__version__}"
+        return f"@stoker/{os.getuid()}/{namespace}/{__version__}/{_build()}"
     return str(_private_directory() / "engine.sock")
+
+
+def _build() -> str:
+    """Tell builds of one version apart, as ``stoker serve`` does: they do not share an engine."""
+    program = os.stat(_binary.find())
+    return f"{program.st_size:x}-{program.st_mtime_ns:x}"
 
 
 def _private_directory() -> Path:
