@@ -40,13 +40,22 @@ func seeds() uint64 {
 	return 2
 }
 
-// measure plays a scenario with seeds runs and the given number of past runs.
+// lookEvery is how many percent of a run lie between two looks.
+func lookEvery() int {
+	if os.Getenv("STOKER_LONG") != "" {
+		return 1
+	}
+	return 5
+}
+
+// measure plays a scenario with seeds runs and the given number of past runs:
+// others for each seed, but in the short test.
 func measure(t testing.TB, s scenario, past int, withRivals bool) tally {
 	sum := tally{rival: make([]float64, len(rivals)), rivalN: make([]float64, len(rivals))}
+	var h estimate.History
 	for seed := range seeds() {
 		tr := simulate(s, 1000+seed)
-		var h estimate.History
-		if past > 0 {
+		if past > 0 && (h == nil || lookEvery() == 1) {
 			h = pastRuns(s, past, 5000+100*seed)
 		}
 		play(tr, h, func(pct int, st estimate.Status, left float64) {

@@ -212,7 +212,8 @@ func (e *Estimator) ahead() ahead {
 		a.pos = min(a.pos, a.total)
 	}
 	a.trend, a.steady = e.line.curve.trend(a.pos, a.total, a.perEpoch)
-	a.end, a.endSD = e.prior.end(e.startup)
+	a.slower = e.line.slower()
+	a.end, a.endSD = e.prior.end(e.startup, a.slower)
 	if a.perEpoch > 0 && a.total > 0 {
 		a.epochs = int(math.Round(a.total / a.perEpoch))
 	}

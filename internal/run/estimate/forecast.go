@@ -27,6 +27,7 @@ type ahead struct {
 	perEpoch   float64 // steps
 	coverage   float64
 	end, endSD float64   // seconds after the last step, and their relative spread
+	slower     float64   // factor against the steps of earlier runs
 	changes    []float64 // logarithms of the changes of speed so far
 	trend      float64   // by how much the rest would be slower if a trend goes on
 	steady     bool      // the trend was no jump
@@ -98,9 +99,11 @@ func (l *timeline) pace(p *prior, w float64) pace {
 	if l.shape == nil {
 		return out
 	}
-	priorSE := p.speedSD
+	// Runs on a machine with other work on it differ by factors now and then: a
+	// prior that the run itself refutes loses its weight.
+	priorSE := max(p.speedSD, math.Abs(own-1)/2)
 	if l.blocks.change != nil {
-		priorSE = 0.5 // this run has left the path of the earlier ones
+		priorSE = max(priorSE, 0.5) // this run has left the path of the earlier ones
 	}
 	if own <= 0 {
 		return pace{cost: 1, sd: priorSE}
@@ -180,7 +183,7 @@ func expectPauses(l *timeline, p *prior, a ahead, cost float64) pausesAhead {
 		if q := l.pauses[kind]; q != nil {
 			own = q.n
 		} else if h := p.pauses[kind]; h.First > 0 {
-			out.mean += h.First - h.Mean
+			out.mean += l.slower() * (h.First - h.Mean)
 		}
 		out.mean += n * mean
 		// the spread of each, and that the mean itself is known from few
@@ -194,22 +197,33 @@ func expectPauses(l *timeline, p *prior, a ahead, cost float64) pausesAhead {
 // counting as one pause more.
 func (l *timeline) pauseCost(p *prior, kind string) (mean, sd float64, known bool) {
 	q, h := l.pauses[kind], p.pauses[kind]
+	slower := l.slower()
 	switch {
 	case q == nil && h == nil:
 		return 0, 0, false
 	case q == nil:
-		return h.Mean, max(h.SD, 0.1*h.Mean), true
+		return slower * h.Mean, slower * max(h.SD, 0.1*h.Mean), true
 	case h == nil:
 		mean, sd = q.mean(false)
 		return mean, max(sd, 0.02*mean), true
 	}
 	mean, sd = q.mean(h.First > 0)
 	if q.n == 1 && h.First > 0 { // the first is like the first ones before it
-		mean, sd = mean*h.Mean/h.First, h.SD
+		mean, sd = mean*h.Mean/h.First, slower*h.SD
 	}
 	n := float64(min(q.n, 12))
-	mean = (n*mean + h.Mean) / (n + 1)
-	return mean, max((n*sd+h.SD)/(n+1), 0.05*mean), true
+	mean = (n*mean + slower*h.Mean) / (n + 1)
+	return mean, max((n*sd+slower*h.SD)/(n+1), 0.05*mean), true
+}
+
+// slower is by what factor this run's steps are slower than those of earlier runs:
+// on a machine with other work on it, so is all else. 1 where there is no history.
+func (l *timeline) slower() float64 {
+	cost, n := l.blocks.mean()
+	if l.shape == nil || n < 2 || cost <= 0 {
+		return 1
+	}
+	return cost
 }
 
 // pausesLeft is how many pauses of this kind are still to come.

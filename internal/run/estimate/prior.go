@@ -25,6 +25,8 @@ const (
 	oneRunSD      = 0.03
 	unknownFaster = 0.015
 	unknownSlower = 0.13
+	strangeness   = 0.2  // logarithm of the speed against history from which on conditions are others
+	strangeSD     = 0.15 // that such a run adds to the spread, times how strange it is
 	maxDrift      = 0.4  // of the share of the spread that changes of speed so far add
 	coldBelow     = 0.15 // of the lower bound, in the first epoch: caches may be cold
 )
@@ -39,10 +41,11 @@ const (
 )
 
 // end is how long the run will go on after its last step, and how far, relative,
-// that may be off, given that it started in so many seconds.
-func (p *prior) end(start float64) (seconds, sd float64) {
+// that may be off, given that it started in so many seconds and is slower than
+// earlier runs.
+func (p *prior) end(start, slower float64) (seconds, sd float64) {
 	if p.any() {
-		return p.final, p.finalSD
+		return slower * p.final, max(p.finalSD, min(math.Abs(math.Log(slower)), endSpread))
 	}
 	return min(endShare*max(start, 0), maxEnd), endSpread
 }
@@ -151,6 +154,7 @@ func (p *prior) spread(a ahead) runSpread {
 	if a.total > 0 {
 		done = a.pos / a.total
 	}
+	left := max(0.1, 1-done)
 	var drift float64 // a run whose speed changed before will change again
 	for _, c := range a.changes {
 		drift += c * c
@@ -158,9 +162,12 @@ func (p *prior) spread(a ahead) runSpread {
 	drift = min(drift*(1-done)/max(done, 0.1), maxDrift*maxDrift)
 	if p.any() {
 		sd := math.Sqrt(p.restSD(done)*p.restSD(done) + drift/4)
+		// Under other conditions than the earlier runs had, these say less.
+		if strange := math.Abs(math.Log(a.slower)); strange > strangeness {
+			sd = math.Sqrt(sd*sd + strangeSD*strangeSD*min(1, strange)*left)
+		}
 		return runSpread{faster: sd, slower: sd}
 	}
-	left := max(0.1, 1-done)
 	s := runSpread{faster: math.Sqrt(unknownFaster*unknownFaster*left + drift/4), slower: math.Sqrt(unknownSlower*unknownSlower*left + drift/4)}
 	if a.trend > 0 {
 		s.above += a.trend

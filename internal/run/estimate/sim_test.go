@@ -146,8 +146,8 @@ var scenarios = []scenario{
 	{name: "steps that grow (curriculum)", epochs: 10, perEpoch: 400, step: 0.25, noise: 0.1, compile: 20, val: 20, ramp: 1.25, logEvery: 1, final: 5},
 }
 
-// play runs an Estimator over a trace and calls look after every percent of steps
-// from 10 to 95, at the time at which these were done.
+// play runs an Estimator over a trace and calls look after every lookEvery percent
+// of steps from 10 to 95, at the time at which these were done.
 func play(tr trace, h estimate.History, look func(percent int, s estimate.Status, left float64)) estimate.Record {
 	e := estimate.New(estimate.Options{Start: begin}, h)
 	next := 0
@@ -161,7 +161,7 @@ func play(tr trace, h estimate.History, look func(percent int, s estimate.Status
 			e.Observe(tr.events[next])
 			next++
 		}
-		if pct >= 10 && look != nil {
+		if pct >= 10 && pct%lookEvery() == 0 && look != nil {
 			look(pct, e.Status(now), tr.total-tr.times[n])
 		}
 	}
