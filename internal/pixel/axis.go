@@ -113,8 +113,11 @@ func (a *axis) set(s span) {
 	n := s.to - s.from
 	a.first, a.count = resized(a.first, n), resized(a.count, n)
 	a.coef = resized(a.coef, n*a.taps)
-	if s.filter == Nearest {
+	switch {
+	case s.filter == Nearest:
 		a.pick(&r)
+		return
+	case s.filter == Bilinear && !s.identity() && a.wideTriangles(&r):
 		return
 	}
 	squeeze := 1 / r.stretch
