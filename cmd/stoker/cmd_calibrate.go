@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,7 @@ import (
 
 // calibrateFlags are the options of `stoker calibrate`.
 type calibrateFlags struct {
-	python               string
+	python, framework    string
 	json, quiet, noStore bool
 }
 
@@ -42,7 +43,7 @@ training that runs beside it is slowed down, and disturbs the figures.
 The result is kept in the history and goes along with ` + "`stoker runs export`" + `: on another
 machine it tells ` + "`stoker estimate --on`" + ` how long a run would take here.`,
 		Example: `  stoker calibrate photos.stk
-  stoker calibrate ~/imagenet/train --python .venv/bin/python
+  stoker calibrate ~/imagenet/train --python .venv/bin/python --framework tensorflow
   stoker calibrate --json > machine.json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -55,6 +56,7 @@ machine it tells ` + "`stoker estimate --on`" + ` how long a run would take here
 		},
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&f.framework, "framework", "", "measure computing with this one: "+strings.Join(calibrate.Frameworks, ", ")+" (default: the first that is installed)")
 	flags.BoolVar(&f.json, "json", false, "print the figures as JSON")
 	flags.BoolVar(&f.noStore, "no-store", false, "do not keep the result in the history")
 	flags.StringVar(&f.python, "python", "", "interpreter whose framework is measured (default: the active environment's)")
@@ -71,7 +73,7 @@ func runCalibrate(ctx context.Context, out io.Writer, data string, f calibrateFl
 	runtime.GOMAXPROCS(budget.Cores() + spareThreads)
 	limitHeap(budget)
 	meter := progress.Start(progress.Detect(os.Stderr, f.quiet || f.json, os.Getenv))
-	report, err := calibrate.Run(ctx, calibrate.Options{Data: data, Python: f.python, Engine: []string{self, "serve"}, Meter: meter})
+	report, err := calibrate.Run(ctx, calibrate.Options{Data: data, Python: f.python, Framework: f.framework, Engine: []string{self, "serve"}, Meter: meter})
 	meter.Stop()
 	if err != nil {
 		return err

@@ -19,6 +19,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"stoker/internal/errs"
@@ -32,10 +34,11 @@ const ReportVersion = 1
 
 // Options say what to measure.
 type Options struct {
-	Data   string   // a dataset, or a folder of pictures; "" is pictures that are made
-	Python string   // interpreter for the framework's figures; "" looks for the active one
-	Engine []string // command that serves the engine: "stoker", "serve"; empty leaves the hand-off out
-	Quick  bool     // fewer, shorter blocks and less memory: figures good for tests only
+	Data      string   // a dataset, or a folder of pictures; "" is pictures that are made
+	Python    string   // interpreter for the framework's figures; "" looks for the active one
+	Framework string   // of Frameworks; "" is the first that the interpreter has
+	Engine    []string // command that serves the engine: "stoker", "serve"; empty leaves the hand-off out
+	Quick     bool     // fewer, shorter blocks and less memory: figures good for tests only
 
 	Meter *progress.Meter // may be nil
 }
@@ -141,6 +144,9 @@ const limit = 55 * time.Second
 // Run measures. Interrupted it returns errs.Canceled.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	text, key := procs.Machine()
+	if o.Framework != "" && !slices.Contains(Frameworks, o.Framework) {
+		return nil, errs.New(errs.Invalid, "framework %q is not known", o.Framework).WithHint("one of %s", strings.Join(Frameworks, ", "))
+	}
 	c := &calibrator{Options: o, begin: time.Now(), report: &Report{Version: ReportVersion, Host: procs.Host(), MachineKey: key, At: time.Now()}}
 	c.report.Machine = machine(text)
 	c.cores = c.report.Machine.Cores

@@ -2,10 +2,10 @@ package calibrate
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	_ "embed" // framework.py
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,6 +29,9 @@ type Compute struct {
 	GPU       bool   `json:"gpu"`
 }
 
+// Frameworks are those that the script knows, in the order in which it looks.
+var Frameworks = []string{"torch", "jax", "tensorflow"}
+
 // line is one line that the script writes.
 type line struct {
 	Compute
@@ -51,7 +54,11 @@ func (c *calibrator) framework(ctx context.Context, _ *sample) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, frameworkLimit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, python, "-c", script)
+	argv := []string{"-c", script}
+	if c.Framework != "" {
+		argv = append(argv, c.Framework)
+	}
+	cmd := exec.CommandContext(ctx, python, argv...)
 	cmd.WaitDelay = time.Second
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -95,7 +102,7 @@ func (c *calibrator) sayFramework(python string, f line, failed error, late bool
 	case f.None && len(f.Errors) > 0:
 		c.note("compute was not measured: %s", strings.Join(f.Errors, "; "))
 	case f.None:
-		c.note("compute was not measured: %s has neither torch, jax nor tensorflow (--python names another interpreter)", python)
+		c.note("compute was not measured: %s has no %s (--python names another interpreter)", python, cmp.Or(c.Framework, "torch, jax or tensorflow"))
 	case f.Framework == "":
 		c.note("compute was not measured: %s failed (%v)", python, failed)
 	case f.GPU:
@@ -153,5 +160,5 @@ func (c *calibrator) python() (string, error) {
 			return path, nil
 		}
 	}
-	return "", errs.New(errs.Unsupported, "there is no Python: %s", fmt.Sprint("compute was not measured"))
+	return "", errs.New(errs.Unsupported, "there is no Python, so that compute was not measured")
 }

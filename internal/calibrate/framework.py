@@ -1,6 +1,6 @@
 """Measures the framework that is installed: matrix products by type, copies, calls.
 
-Run by `stoker calibrate` as python -c. Writes one JSON object a line to standard
+Run by `stoker calibrate` as python -c, with the name of a framework or none for the first that is there. Writes one JSON object a line to standard
 output: first the facts, then {"id", "unit", "values"} for each figure, so that what
 was measured is there even if time runs out.
 """
@@ -166,8 +166,9 @@ def with_tensorflow():
 
 WAYS = {"torch": with_torch, "jax": with_jax, "tensorflow": with_tensorflow}
 errors = []
+wanted = sys.argv[1:] or list(WAYS)
 for framework, way in WAYS.items():
-    if importlib.util.find_spec(framework) is None:
+    if framework not in wanted or importlib.util.find_spec(framework) is None:
         continue
     try:
         way()

@@ -5,12 +5,14 @@
 //	6 e2e         tests with real processes and terminals
 //	5 client      a terminal or pipe attached to a run: output, input, the bar, logs
 //	  listing     what `stoker ps` shows         process  the bodies of the runner's own processes
+//	  trial       a real run, ended after some steps
 //	  prune       removes old runs' directories  evidence  what `stoker why` judges, from files and processes
 //	4 supervisor  one process per run: parses, estimates, restarts, tells people
 //	  follow      `stoker watch`: the same for a process of someone else, read-only
 //	  compare     runs of the same job side by side
 //	  payback     what the cures of a run are worth, and what they really gained
 //	  past        what one's own runs teach: noise, how often, what cures gained
+//	  forecast    the whole run from some of its steps, here and on other machines
 //	  savedlog    a record from a log that is all there is      prices   what an hour costs
 //	3 hold        one tiny process per run: owns the terminal, the child, the raw log
 //	2 history     SQLite record of all runs      notify   messages to people
