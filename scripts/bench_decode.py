@@ -5,7 +5,8 @@
 
 One core, one run, the ways interleaved in each round; processor time per image, median of the
 rounds. "FFCV's way" is a whole decode by libjpeg-turbo with the fast inverse DCT, then a crop and
-an area resize by OpenCV, which is what its decoder does.
+an area resize by OpenCV, which is what its decoder does. The last table begins with pixels of
+256 x 256 instead of JPEGs; FFCV's way is its raw mode then.
 """
 
 from __future__ import annotations
@@ -22,23 +23,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 import simplejpeg
 from PIL import Image
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
-IMAGES = 150  # of one measurement
+IMAGES, GO_IMAGES = 150, 3000  # of one measurement
+OFF = "cpu.avx512f=off,cpu.avx512vbmi=off"
 WAYS = {
     "Stoker, untouched file, no index": ("decode-apply", ""),
     "Stoker, untouched + entropy index": ("decode-index-apply", ""),
     "Stoker, re-coded": ("decode-recoded-apply", ""),
-    "Stoker, index, AVX-512 off": ("decode-index-apply", "cpu.avx512f=off,cpu.avx512vbmi=off"),
-    "Stoker, re-coded, AVX-512 off": ("decode-recoded-apply", "cpu.avx512f=off,cpu.avx512vbmi=off"),
+    "Stoker, index, AVX-512 off": ("decode-index-apply", OFF),
+    "Stoker, re-coded, AVX-512 off": ("decode-recoded-apply", OFF),
 }
+PIXEL_WAYS = {"Stoker, stored pixels": ("pixels-apply", ""), "Stoker, stored pixels, AVX-512 off": ("pixels-apply", OFF)}
 
 
 def main() -> int:
@@ -49,14 +54,19 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    options.photos = options.photos.resolve()
     with tempfile.TemporaryDirectory() as scratch:
         test = Path(scratch) / "transform.test"
         subprocess.run(["go", "test", "-c", "-o", test, "./internal/transform"], cwd=ROOT, check=True)
         small = shrink(options.stoker, options.photos, Path(scratch))
         results = {}
         for name, folder in (("as found", options.photos), ("short side 256, quality 90", small)):
-            results[name] = measure(test, folder, options.rounds)
+            results[name] = measure(test, folder, options.rounds, files(folder), {"Pillow": pillow, "FFCV's way": ffcv}, WAYS)
             report(name, results[name])
+        name = "pixels of 256 x 256"
+        data = [np.asarray(Image.open(io.BytesIO(file)).convert("RGB").resize((256, 256))) for file in files(options.photos)]
+        results[name] = measure(test, options.photos, options.rounds, data, {"Pillow": pillow_pixels, "FFCV's way": ffcv_pixels}, PIXEL_WAYS)
+        report(name, results[name])
     if options.json:
         options.json.write_text(json.dumps(results, indent=2))
     return 0
@@ -71,20 +81,25 @@ def shrink(stoker: Path, photos: Path, scratch: Path) -> Path:
     return scratch / "256" / "photos"
 
 
-def measure(test: Path, folder: Path, rounds: int) -> dict[str, float]:
-    data = [path.read_bytes() for path in sorted(folder.glob("*/*.[jJ][pP]*"))]
+def files(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in sorted(folder.glob("*/*.[jJ][pP]*"))]
+
+
+def measure(
+    test: Path, folder: Path, rounds: int, data: Sequence[T], others: dict[str, Callable[[T, random.Random], object]], ways: dict[str, tuple[str, str]]
+) -> dict[str, float]:
     times: dict[str, list[float]] = {}
     for _ in range(rounds):
-        for name, job in (("Pillow", pillow), ("FFCV's way", ffcv)):
+        for name, job in others.items():
             times.setdefault(name, []).append(python_way(job, data))
-        for name, (way, debug) in WAYS.items():
+        for name, (way, debug) in ways.items():
             times.setdefault(name, []).append(go_way(test, folder, way, debug))
     return {name: statistics.median(values) for name, values in times.items()}
 
 
 def go_way(test: Path, folder: Path, way: str, debug: str) -> float:
     environment = os.environ | {"STOKER_TEST_DATA": str(folder.parent), "GODEBUG": debug, "GOMAXPROCS": "1"}
-    command = [test, "-test.run", "^$", "-test.bench", f"Photographs/train-uint8/{way}$", "-test.benchtime", f"{4 * IMAGES}x"]
+    command = [test, "-test.run", "^$", "-test.bench", f"Photographs/train-uint8/{way}$", "-test.benchtime", f"{GO_IMAGES}x"]
     out = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT / "internal" / "transform").stdout
     found = re.search(r"([\d.]+) cpu-us", out)
     if not found:
@@ -92,7 +107,7 @@ def go_way(test: Path, folder: Path, way: str, debug: str) -> float:
     return float(found[1])
 
 
-def python_way(job: Callable[[bytes, random.Random], object], data: list[bytes]) -> float:
+def python_way(job: Callable[[T, random.Random], object], data: Sequence[T]) -> float:
     draw = random.Random(1)
     begun = time.process_time()
     for index in range(IMAGES):
@@ -101,7 +116,14 @@ def python_way(job: Callable[[bytes, random.Random], object], data: list[bytes])
 
 
 def pillow(data: bytes, draw: random.Random) -> object:
-    image = Image.open(io.BytesIO(data)).convert("RGB")
+    return pillow_crop(Image.open(io.BytesIO(data)).convert("RGB"), draw)
+
+
+def pillow_pixels(pixels: np.ndarray, draw: random.Random) -> object:
+    return pillow_crop(Image.fromarray(pixels), draw)
+
+
+def pillow_crop(image: Image.Image, draw: random.Random) -> object:
     x, y, w, h = crop(draw, *image.size)
     out = image.crop((x, y, x + w, y + h)).resize((224, 224), Image.Resampling.BILINEAR)
     if draw.random() < 0.5:
@@ -110,7 +132,10 @@ def pillow(data: bytes, draw: random.Random) -> object:
 
 
 def ffcv(data: bytes, draw: random.Random) -> object:
-    image = simplejpeg.decode_jpeg(data, fastdct=True)
+    return ffcv_pixels(simplejpeg.decode_jpeg(data, fastdct=True), draw)
+
+
+def ffcv_pixels(image: np.ndarray, draw: random.Random) -> object:
     x, y, w, h = crop(draw, image.shape[1], image.shape[0])
     out = cv2.resize(image[y : y + h, x : x + w], (224, 224), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(out[:, ::-1]) if draw.random() < 0.5 else out
@@ -132,7 +157,7 @@ def report(name: str, times: dict[str, float]) -> None:
     print(f"\n{name}: us of one core per image")
     ffcv_time = times["FFCV's way"]
     for way, value in times.items():
-        print(f"  {way:36} {value:8.0f}   {times['Pillow'] / value:5.1f} x Pillow   {ffcv_time / value:5.1f} x FFCV's way", flush=True)
+        print(f"  {way:36} {value:8.1f}   {times['Pillow'] / value:5.1f} x Pillow   {ffcv_time / value:5.1f} x FFCV's way", flush=True)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,7 @@ LINEUP = [
     stoker("recoded", "re-coded", "the same coefficients in another form"),
     stoker("resized", "short side 256 + index", "resized to 256, JPEG quality 90"),
     stoker("resized-recoded", "short side 256, re-coded", "resized to 256, quality 90, re-coded"),
+    stoker("pixels", "pixels of 256 x 256", "decoded and resized to 256 x 256, stored as they are"),
     *(torch(decoder, workers) for decoder in ("pillow", "torchvision") for workers in (0, 1, 2)),
     Entry("ffcv", "FFCV", "ffcv_", "jpeg", "ffcv", "encoded anew by its writer, JPEG quality 90: fewer bytes", "JPEG mode, os_cache, RandomResizedCropRGBImageDecoder, two batches ahead"),
     Entry("dali", "NVIDIA DALI, CPU", "dali", "cpu", "dali", AS_IS, "image_random_crop of the CPU decoder, prefetch_queue_depth 2"),

@@ -17,6 +17,7 @@ PACK = {
     "resized": ["--resize", "short=256", "--entropy-index", "8"],
     "recoded": ["--recode"],
     "resized-recoded": ["--resize", "short=256", "--recode"],
+    "pixels": ["--resize", "256x256", "--pixels"],
 }
 
 
