@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -39,21 +38,24 @@ ran lately, the chance from your own past cures (stoker worth done), the share o
 the wait that costs you time from when the runs ran. Of a run that goes on, doing
 nothing is an answer.
 
-Without a RUN the amounts are yours: any wait that recurs. Amounts may be ranges,
-LOW..HIGH, that hold the truth four times of five; the answer carries the
-uncertainty through. Prices of hours, currency and horizon: stoker config.`,
-		Example: `  stoker worth last
-  stoker worth last --cure workers
+With --save, --cost and --runs alone the amounts are yours: any wait that recurs,
+not only training. Without anything it is the last run. Amounts may be ranges, LOW..HIGH, that hold the truth four times of five; the answer carries the uncertainty through.
+Prices of hours, currency and horizon: stoker config.`,
+		Example: `  stoker worth
+  stoker worth baseline --cure workers
   stoker worth --save 2m --cost 1h --runs 8
   stoker worth --save 1m..4m --cost 2h..5h --runs 100 --record 3/5
   stoker worth done before after --cure workers --hours 0.5`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.typed = cmd.Flags().Changed
-			if len(args) == 1 {
+			switch {
+			case len(args) == 1:
 				return f.ofRun(cmd.Context(), cmd.OutOrStdout(), args[0])
+			case f.save == "" && f.work == "" && f.runs == "":
+				return f.ofRun(cmd.Context(), cmd.OutOrStdout(), "last")
 			}
-			return f.ofAmounts(cmd.Context(), cmd.OutOrStdout())
+			return f.ofAmounts(cmd.OutOrStdout())
 		},
 	}
 	flags := cmd.Flags()
@@ -73,7 +75,7 @@ uncertainty through. Prices of hours, currency and horizon: stoker config.`,
 }
 
 // ofAmounts answers about any wait that recurs.
-func (f worthFlags) ofAmounts(_ context.Context, out io.Writer) error {
+func (f worthFlags) ofAmounts(out io.Writer) error {
 	s, err := settings.Load()
 	if err != nil {
 		return err

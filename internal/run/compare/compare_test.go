@@ -3,6 +3,7 @@ package compare_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"image/png"
 	"math"
 	"os"
@@ -127,8 +128,9 @@ func TestSameJob(t *testing.T) {
 
 func TestNoiseGate(t *testing.T) {
 	earlier := func(steps ...float64) (runs []history.Run) {
-		for _, s := range steps {
+		for i, s := range steps {
 			r := run("a", s)
+			r.UID = fmt.Sprint("earlier", i)
 			runs = append(runs, r)
 		}
 		return runs
@@ -217,6 +219,9 @@ func TestRecordsThatLackThings(t *testing.T) {
 	if _, err := compare.Compare([]compare.Input{{Run: run("a", 1)}}, compare.Options{}); !errs.Is(err, errs.Invalid) {
 		t.Error(err)
 	}
+	if _, err := compare.Compare([]compare.Input{{Run: run("a", 1)}, {Run: run("a", 1)}}, compare.Options{}); !errs.Is(err, errs.Invalid) {
+		t.Error(err)
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		lack := func(name string) history.Run {
 			r := run(name, 0.1)
@@ -238,7 +243,7 @@ func TestRecordsThatLackThings(t *testing.T) {
 			r.Percent = rapid.Float64Range(-1, 100).Draw(t, "percent")
 			return r
 		}
-		rep, err := compare.Compare([]compare.Input{{Run: lack("a")}, {Run: lack("b")}, {Run: lack("b")}}, compare.Options{Anyway: true})
+		rep, err := compare.Compare([]compare.Input{{Run: lack("a")}, {Run: lack("b")}, {Run: lack("c")}}, compare.Options{Anyway: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -49,6 +49,13 @@ func Compare(in []Input, o Options) (Report, error) {
 	if len(in) < 2 {
 		return Report{}, errs.New(errs.Invalid, "a comparison needs two runs or more").WithHint("stoker compare RUN RUN; stoker ps lists runs")
 	}
+	seen := map[string]bool{}
+	for _, one := range in {
+		if seen[one.Run.UID] {
+			return Report{}, errs.New(errs.Invalid, "run %s is given twice", label(one.Run)).WithHint("names mean the newest run of that name; stoker ps shows ids")
+		}
+		seen[one.Run.UID] = true
+	}
 	r := Report{Currency: o.Currency, goal: o.Goal}
 	runs := make([]history.Run, len(in))
 	for i, one := range in {
@@ -146,13 +153,23 @@ func (r *Report) speedup(runs []history.Run, i int, anyway bool) Speedup {
 		u.Sentence = fmt.Sprintf("Nothing was measured of both %s and %s that could be compared.", a.Label, b.Label)
 		return u
 	}
-	gate := past.NewGate(past.Pool(a.spread[u.Measure], b.spread[u.Measure]), 1, 1)
+	gate := past.NewGate(noise(a, b, u.Measure), 1, 1)
 	u.Difference, u.Noise = gate.Judge(u.Ratio), gate.String()
 	if gate.Runs > 0 {
 		u.Low, u.High = u.Ratio*math.Exp(-gate.Sure), u.Ratio*math.Exp(gate.Sure)
 	}
 	u.Sentence = r.sentence(u, a, b)
 	return u
+}
+
+// noise is how much runs of the work of a and b differ by themselves. Two runs of
+// the same command are what is compared, so neither tells the noise.
+func noise(a, b Side, m past.Measure) past.Spread {
+	if a.run.CommandKey != b.run.CommandKey || a.run.MachineKey != b.run.MachineKey {
+		return past.Pool(past.SpreadOf(a.earlier, m), past.SpreadOf(b.earlier, m))
+	}
+	others := slices.DeleteFunc(slices.Clone(a.earlier), func(r history.Run) bool { return r.UID == a.UID || r.UID == b.UID })
+	return past.SpreadOf(others, m)
 }
 
 func stepsDiffer(facts []Fact) bool {

@@ -72,16 +72,13 @@ type Side struct {
 	RunEnergy   float64      `json:"run_energy"`
 	Reached     *float64     `json:"reached,omitempty"` // seconds until the metric was; nil: not asked or not reached
 
-	run    history.Run
-	spread map[past.Measure]past.Spread
+	run     history.Run
+	earlier []history.Run
 }
 
 func newSide(in Input) Side {
 	r := in.Run
-	s := Side{Label: label(r), UID: r.UID, Machine: r.Machine, DataWait: -1, Price: in.Price, run: r, spread: map[past.Measure]past.Spread{}}
-	for _, m := range past.Measures {
-		s.spread[m] = past.SpreadOf(in.Earlier, m)
-	}
+	s := Side{Label: label(r), UID: r.UID, Machine: r.Machine, DataWait: -1, Price: in.Price, run: r, earlier: in.Earlier}
 	if t := r.Timing; t != nil {
 		s.Source, s.Step, s.StepP95, s.Samples, s.Validation = t.Source, t.StepMedian, t.StepP95, t.SamplesPerSecond, t.Validation
 		s.DataWait = t.DataWait
