@@ -79,7 +79,7 @@ bench: ## Go benchmarks, ten times, through benchstat (BENCH=name PKG=./internal
 	go run $(BENCHSTAT) build/bench.txt
 
 .PHONY: figures
-figures: build build/venv-test/ok ## hand-off, first batch, resume, breaks, memory, on PHOTOS (a folder of class folders)
+figures: build build/venv-test/ok ## hand-off, first batch, resume, two cores, breaks, memory, on PHOTOS (a folder of class folders)
 	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-test/bin/python scripts/figures.py $(PHOTOS)
 
 .PHONY: bench-runner
