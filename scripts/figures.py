@@ -45,10 +45,7 @@ class Figures:
         """Time next() where the next batch is known to lie ready in the socket."""
         times: list[float] = []
         small = stoker.RandomResizedCrop(32)
-        with (
-            own_engine(),
-            stoker.Loader(self.dataset, 2, image=small, prefetch_batches=8) as loader,
-        ):
+        with own_engine(), stoker.Loader(self.dataset, 2, image=small, prefetch_batches=8) as loader:
             session = loader._main_session()
             while len(times) < 3000:
                 iterator = iter(loader)
@@ -59,11 +56,7 @@ class Figures:
                     batch = next(iterator)
                     times.append(time.perf_counter() - begun)
                     del batch
-        yield (
-            "hand-off of a ready batch, median",
-            "<= 20 us",
-            f"{1e6 * statistics.median(times):.1f} us",
-        )
+        yield "hand-off of a ready batch, median", "<= 20 us", f"{1e6 * statistics.median(times):.1f} us"
         yield "hand-off of a ready batch, fastest", "", f"{1e6 * min(times):.1f} us"
 
     def first_batch(self) -> Rows:
@@ -79,11 +72,7 @@ class Figures:
                     first.append(time.perf_counter() - begun)
                     loader.close()
             yield f"engine start and open, {LARGE:,} samples", "", ms(opened)
-            yield (
-                f"time to first batch of {batch_size}, engine start included",
-                "<= 300 ms",
-                ms(first),
-            )
+            yield f"time to first batch of {batch_size}, engine start included", "<= 300 ms", ms(first)
 
     def epoch_gap(self) -> Rows:
         """Time from the end of an epoch's last step to the next epoch's first batch."""
@@ -107,10 +96,7 @@ class Figures:
         with own_engine(), stoker.Loader(self.large, 16) as loader:
             state = loader.state_dict()
             for _ in range(40):
-                place = {
-                    "epoch": int(random.integers(90)),
-                    "position": int(random.integers(LARGE // 16)) * 16,
-                }
+                place = {"epoch": int(random.integers(90)), "position": int(random.integers(LARGE // 16)) * 16}
                 begun = time.perf_counter()
                 loader.load_state_dict({**state, **place})
                 loads.append(time.perf_counter() - begun)
@@ -137,36 +123,21 @@ class Figures:
         for turn in range(16 if self.long else 8):
             for count in sorted(rates, reverse=bool(turn % 2)):
                 os.sched_setaffinity(0, cores[:count])
-                rate, cost = steady_rate(
-                    batches[count], loaders[count]._main_session().engine_pid
-                )
+                rate, cost = steady_rate(batches[count], loaders[count]._main_session().engine_pid)
                 rates[count].append(rate)
                 costs[count].append(cost)
         os.sched_setaffinity(0, cores)
         share = [100 * two / one / 2 for one, two in zip(rates[1], rates[2])]
         for count, where in ((1, "on one core"), (2, "on two")):
-            yield (
-                f"samples a second, batches of 256, {where}",
-                "",
-                f"{statistics.median(rates[count]):,.0f}",
-            )
-            yield (
-                f"processor time a sample, engine and client, {where}",
-                "",
-                f"{1e6 * statistics.median(costs[count]):,.0f} us",
-            )
+            yield f"samples a second, batches of 256, {where}", "", f"{statistics.median(rates[count]):,.0f}"
+            yield f"processor time a sample, engine and client, {where}", "", f"{1e6 * statistics.median(costs[count]):,.0f} us"
         words = f"{statistics.median(share):.0f} % ({min(share):.0f} to {max(share):.0f} in {len(share)} turns)"
         yield "two cores beside twice one, by turns", ">= 90 %", words
 
     def breaks(self) -> Rows:
         """Leave the loop after its first batch, over and over; look at both processes."""
         count = 10_000 if self.long else 1_000
-        with (
-            own_engine(),
-            stoker.Loader(
-                self.dataset, 2, image=stoker.RandomResizedCrop(32)
-            ) as loader,
-        ):
+        with own_engine(), stoker.Loader(self.dataset, 2, image=stoker.RandomResizedCrop(32)) as loader:
             engine = loader._main_session().engine_pid
             readings = []
             for i in range(count + 1):
@@ -176,10 +147,7 @@ class Figures:
                     break
         for number, name in enumerate(("trainer", "engine")):
             before, after = readings[0][number], readings[1][number]
-            words = ", ".join(
-                f"{what} {a:,} -> {b:,}"
-                for what, a, b in zip(("kB", "fds", "threads"), before, after)
-            )
+            words = ", ".join(f"{what} {a:,} -> {b:,}" for what, a, b in zip(("kB", "fds", "threads"), before, after))
             yield f"{count:,} times break: the {name}", "no growth", words
 
     def epochs(self) -> Rows:
@@ -196,27 +164,12 @@ class Figures:
             took = time.perf_counter() - begun
             budget = loader._main_session().opened["memory_budget_bytes"]
         tenth = count // 10
-        early, late = (
-            statistics.mean(rss[tenth : 2 * tenth]),
-            statistics.mean(rss[-tenth:]),
-        )
+        early, late = statistics.mean(rss[tenth : 2 * tenth]), statistics.mean(rss[-tenth:])
         growth = 100 * (late / early - 1)
-        yield (
-            f"engine memory, second to last tenth of {count} epochs",
-            "within 2 %",
-            f"{early:,.0f} -> {late:,.0f} kB: {growth:+.1f} %",
-        )
-        yield (
-            "single readings, while large pictures come and go",
-            "",
-            f"{min(rss[tenth:]):,} to {max(rss[tenth:]):,} kB",
-        )
+        yield f"engine memory, second to last tenth of {count} epochs", "within 2 %", f"{early:,.0f} -> {late:,.0f} kB: {growth:+.1f} %"
+        yield "single readings, while large pictures come and go", "", f"{min(rss[tenth:]):,} to {max(rss[tenth:]):,} kB"
         yield "the engine's memory budget", "not above", f"{budget // 1024:,} kB"
-        yield (
-            "photographs a second meanwhile, batches of 32",
-            "",
-            f"{count * 300 / took:,.0f}",
-        )
+        yield "photographs a second meanwhile, batches of 32", "", f"{count * 300 / took:,.0f}"
 
 
 Rows = Iterator[tuple[str, str, str]]
@@ -224,21 +177,14 @@ Rows = Iterator[tuple[str, str, str]]
 
 def main() -> int:
     """Measure and print."""
-    measurements = [
-        name
-        for name, value in vars(Figures).items()
-        if callable(value) and not name.startswith("_")
-    ]
+    measurements = [name for name, value in vars(Figures).items() if callable(value) and not name.startswith("_")]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="?", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", nargs="+", choices=measurements, default=measurements)
     parser.add_argument("--long", action="store_true")
     options = parser.parse_args()
-    photos = (
-        options.photos
-        or Path(os.environ.get("STOKER_TEST_DATA", "../shared/data")) / "photos"
-    )
+    photos = options.photos or Path(os.environ.get("STOKER_TEST_DATA", "../shared/data")) / "photos"
     if not photos.is_dir():
         sys.exit(f"no photographs at {photos}: give their folder")
     rows = []
@@ -256,23 +202,17 @@ def main() -> int:
 
 def command(*arguments: object) -> None:
     """Run the stoker program."""
-    subprocess.run(
-        [_binary.find(), *map(str, arguments)], check=True, stdout=subprocess.DEVNULL
-    )
+    subprocess.run([_binary.find(), *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
 def own_engine() -> Iterator[None]:
     """Use an engine that nobody else uses, started anew."""
-    os.environ["STOKER_ENGINE"] = (
-        f"@stoker-figures/{os.getpid()}/{uuid.uuid4().hex[:8]}"
-    )
+    os.environ["STOKER_ENGINE"] = f"@stoker-figures/{os.getpid()}/{uuid.uuid4().hex[:8]}"
     yield
 
 
-def steady_rate(
-    batches: Iterator[stoker.Batch], engine: int, warm: int = 8, timed: int = 8
-) -> tuple[float, float]:
+def steady_rate(batches: Iterator[stoker.Batch], engine: int, warm: int = 8, timed: int = 8) -> tuple[float, float]:
     """Return samples a second, and processor seconds a sample of this process and the engine,
     once the batches that lay ready are used up.
     """
@@ -290,20 +230,14 @@ def steady_rate(
 def processor_time(engine: int) -> float:
     """Return the processor seconds that the engine and this process have used."""
     fields = Path(f"/proc/{engine}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf(
-        "SC_CLK_TCK"
-    ) + time.process_time()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + time.process_time()
 
 
 def resources(pid: int) -> tuple[int, int, int]:
     """Return resident kB, file descriptors and threads of a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     status = dict(line.split(":", 1) for line in lines)
-    return (
-        int(status["VmRSS"].split()[0]),
-        len(os.listdir(f"/proc/{pid}/fd")),
-        int(status["Threads"]),
-    )
+    return int(status["VmRSS"].split()[0]), len(os.listdir(f"/proc/{pid}/fd")), int(status["Threads"])
 
 
 def ms(seconds: list[float]) -> str:
