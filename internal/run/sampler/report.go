@@ -156,7 +156,7 @@ type Delay struct {
 	Blocks []Block `json:"blocks"`
 	// Slope is the change of the step time over the delay added to each step: 1
 	// where the data are on the critical path, 0 where there is slack; between
-	// Low and High with 95 % confidence. NaN never: 0 with Low > High if unknown.
+	// Low and High with 95 % confidence. Low > High if unknown.
 	Slope float64 `json:"slope"`
 	Low   float64 `json:"low"`
 	High  float64 `json:"high"`

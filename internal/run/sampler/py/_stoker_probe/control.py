@@ -19,6 +19,7 @@ SHARED = "delay"  # 16 bytes that the training process writes and its workers re
 LOOK_EVERY = 1.0
 WORKERS_READY = 2.5  # seconds from the order to the first block: workers look once a second
 SLOTS = 16
+BLOCK = 4  # steps of a block that count
 CACHED = 8  # batches that the headspace replays
 REPLAYED = 100
 
@@ -53,6 +54,9 @@ class Control:
         try:
             stamp = os.stat(path).st_mtime_ns
         except OSError:
+            self.clock.order = None  # withdrawn, or there was none
+            if self.test is not None:
+                self.test.withdraw()
             return
         if stamp == self.seen:
             self._slow_the_fetchers()
@@ -109,17 +113,22 @@ class Shared:
         return int(text) * 1e-9 if text.isdigit() else 0.0
 
 
-def _slowed(original, shared):
-    """Make a fetcher take longer by the delay that is ordered."""
-
-    def fetch(self, *args, **kwargs):
+    def slow(self, produce, *args, **kwargs):
+        """Produce a batch, and take longer by the delay, in the same way."""
         begun, cpu = time.perf_counter(), time.thread_time()
-        batch = original(self, *args, **kwargs)
-        delay = shared.get()
+        batch = produce(*args, **kwargs)
+        delay = self.get()
         if delay > 0:
             computed = (time.thread_time() - cpu) / max(1e-9, time.perf_counter() - begun)
             linger(delay, min(1.0, computed))
         return batch
+
+
+def _slowed(original, shared):
+    """Make a fetcher take longer by the delay that is ordered."""
+
+    def fetch(self, *args, **kwargs):
+        return shared.slow(original, self, *args, **kwargs)
 
     fetch.__wrapped__ = original
     return fetch
@@ -134,14 +143,24 @@ def linger(seconds, computing):
     time.sleep(max(0.0, end - time.perf_counter()))
 
 
+class InNext:
+    """Slows next() itself."""
+
+    def __init__(self, shared):
+        self.shared = shared
+
+    def next(self, iterator, original):
+        """Stand in for next()."""
+        return self.shared.slow(original, iterator)
+
+
 class DelayTest:
     """One delay test, told of every step of the training."""
 
     def __init__(self, order, shared, clock):
         self.id = int(order.get("id", 0))
         self.share = min(1.0, order.get("delay", 0.25))
-        self.wanted = int(order.get("steps", 60))
-        self.length = max(3, int(order.get("block", 6)))
+        self.most = int(order.get("steps", 240))
         self.random = int(order.get("seed", 1)) | 1
         self.shared = shared
         self.clock = clock
@@ -151,7 +170,6 @@ class DelayTest:
         self.blocks = []
         self.left = self.skip = self.used = 0
         self.pair = []
-        self.in_next = False  # there are no workers: next() itself takes longer
 
     def step(self, pipe, seconds):
         """Count a step of pipe, which took seconds."""
@@ -167,17 +185,19 @@ class DelayTest:
     def _begin(self, pipe):
         self.pipe = pipe
         kind, workers = pipe.facts["kind"], pipe.facts.get("workers", 0)
-        if kind == "torch":
-            self.lanes = max(1, workers)
-        elif kind in ("datasets", "webdataset") or kind == "keras" and workers <= 1:
-            self.lanes, self.in_next = 1, True
-        else:
+        self.lanes = max(1, workers)
+        if kind in ("datasets", "webdataset") or kind == "keras" and workers <= 1:
+            self.lanes = 1
+            self.clock.replay = InNext(self.shared)  # there is nothing beside next() that produces
+        elif kind != "torch":
             self.state = "refused: the producers of a %s pipeline cannot be slowed down from here" % kind
             return
         newest = sorted(s for s, _ in list(pipe.steps().fresh)) or [pipe.steps().seconds / pipe.steps().count]
         self.added = max(0.001, self.share * newest[len(newest) // 2])
-        # What is under way when a block begins belongs to the one before.
-        self.lead = workers + 1 if workers else 1
+        # Batches of several workers come in bunches: a block is whole rounds of them.
+        # The first steps of a block still get batches from the block before.
+        self.length = min(32, max(BLOCK, -(-BLOCK // self.lanes) * self.lanes))
+        self.lead = 2 if workers else 1
         self._next_block()
 
     def _count(self, seconds):
@@ -192,7 +212,7 @@ class DelayTest:
             self.used += 1
         if self.left > 0:
             return
-        if self.used >= self.wanted and not self.pair:
+        if self.used >= self.most and not self.pair:
             self.shared.set(0.0)
             self.state = "done"
             return
@@ -210,9 +230,11 @@ class DelayTest:
         self.blocks.append({"steps": 0, "delayed": delayed, "added": self.added if delayed else 0.0, "seconds": 0.0, "squares": 0.0})
         self.shared.set(self.added * self.lanes if delayed else 0.0)
 
-    def delay(self):
-        """Return by how long next() is to be delayed itself."""
-        return self.shared.get() if self.in_next and self.state == "running" else 0.0
+    def withdraw(self):
+        """End it early: who ordered it has gone."""
+        if self.state == "running":
+            self.state = "withdrawn"
+            self.shared.set(0.0)
 
     def report(self):
         return {"id": self.id, "state": self.state, "blocks": [dict(b) for b in self.blocks]}
