@@ -39,6 +39,7 @@ func statuses() map[string]estimate.Status {
 	validation := training()
 	validation.Phase, validation.PhaseSeconds, validation.PhaseExpected = "validation", 5, 25
 	known := training()
+	known.EarlyStop = &estimate.EarlyStop{Epoch: 7, Low: 5, High: 9}
 	known.Track = &estimate.Track{At: 10, Runs: 10, MedianError: 0.041, Held: 9}
 	unseen := training()
 	unseen.Epoch, unseen.Unseen, unseen.LoseSeconds = 1, true, -1

@@ -11,6 +11,7 @@ import (
 
 // Weights: what stays longest in a narrow terminal has the highest.
 const (
+	weightStop    = 4
 	weightTrack   = 5
 	weightRate    = 10
 	weightElapsed = 15
@@ -53,6 +54,9 @@ func partsOf(s estimate.Status) []part {
 		add(weightLoss, plain, fmt.Sprintf("loss %.4g", *s.Loss), "")
 	}
 	add(weightTrack, dim, Record(s.Track), "")
+	if e := s.EarlyStop; e != nil {
+		add(weightStop, dim, bestEpoch(*e), "")
+	}
 	if s.LoseSeconds >= 60 {
 		add(weightLose, yellow, "if it dies now you lose "+Duration(s.LoseSeconds), "lose "+Duration(s.LoseSeconds))
 	}
@@ -90,6 +94,15 @@ func Record(t *estimate.Track) string {
 		return ""
 	}
 	return fmt.Sprintf("forecasts at %.0f %%: off by %.0f %%, held %d/%d", t.At, 100*t.MedianError, t.Held, t.Runs)
+}
+
+// bestEpoch is the guess at where the validation loss stops falling; the forecast
+// knows nothing of it.
+func bestEpoch(e estimate.EarlyStop) string {
+	if e.Low == e.High {
+		return fmt.Sprintf("best epoch ~%d (guess)", e.Epoch)
+	}
+	return fmt.Sprintf("best epoch ~%d, %d–%d (guess)", e.Epoch, e.Low, e.High)
 }
 
 // clean takes control characters out: what a program calls its unit must not move

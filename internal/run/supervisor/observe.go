@@ -34,6 +34,9 @@ type watcher struct {
 	first     int64             // first global step of this attempt; -1 unknown
 	reached   int64             // last one
 	lossIsNaN bool
+
+	newest string    // note of the estimator that was said last, or passed over
+	said   time.Time // when
 }
 
 // position is a global step at a time.
@@ -133,6 +136,24 @@ func (w *watcher) stepAt(t time.Time) (step int64) {
 		step = p.step
 	}
 	return step
+}
+
+// sayEvery is the least time between two notes: where the speed changes all the
+// time, the interval of the forecast tells enough.
+const sayEvery = time.Minute
+
+// news returns the estimator's newest note ("steps became 30 % slower at 14:02")
+// if it is to be said, once.
+func (w *watcher) news(now time.Time, s estimate.Status) string {
+	if len(s.Notes) == 0 || s.Notes[len(s.Notes)-1] == w.newest {
+		return ""
+	}
+	w.newest = s.Notes[len(s.Notes)-1]
+	if now.Sub(w.said) < sayEvery {
+		return ""
+	}
+	w.said = now
+	return w.newest
 }
 
 // progress is the estimator's status, with what a death now would cost.

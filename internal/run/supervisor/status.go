@@ -22,6 +22,9 @@ const (
 // refresh brings the status up to date.
 func (s *supervisor) refresh(now time.Time) {
 	p := s.watch.progress(now)
+	if note := s.watch.news(now, p); note != "" {
+		s.say(note)
+	}
 	s.probe.dataWait(&p)
 	if s.probe.stop != nil && p.Source != "" {
 		s.probe.account.Enter(p.Phase)

@@ -77,6 +77,21 @@ func TestWhatADeathCosts(t *testing.T) {
 	}
 }
 
+// TestNotesAreSaidOnce: a change of speed is said, and not too often.
+func TestNotesAreSaidOnce(t *testing.T) {
+	at := time.Unix(1_780_000_000, 0)
+	w := newWatcher(rundir.Spec{Created: at, Dir: t.TempDir()})
+	var said []string
+	for i, notes := range [][]string{nil, {"a"}, {"a"}, {"a", "b"}, {"a", "b"}, {"b", "c"}} {
+		if note := w.news(at.Add(time.Duration(i)*25*time.Second), estimate.Status{Notes: notes}); note != "" {
+			said = append(said, note)
+		}
+	}
+	if got := fmt.Sprint(said); got != "[a c]" { // b came 50 s after a
+		t.Error(got)
+	}
+}
+
 func TestTrackIsBounded(t *testing.T) {
 	at := time.Unix(1_780_000_000, 0)
 	w := newWatcher(rundir.Spec{Created: at, Dir: t.TempDir()})
