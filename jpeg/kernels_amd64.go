@@ -79,6 +79,27 @@ var spread = func() (t spreads) {
 	return t
 }()
 
+// The tables of idctRowAVX512 for blocks with coefficients in the upper left quarter
+// only: pairs of rows 0 and 2, then of rows 1 and 3, of columns 0, 2, 1, 3.
+//
+//lint:ignore U1000 the assembly reads them
+var (
+	quarter   [2][32]uint16 // from a block, four times
+	quarters  [2][32]uint16 // from four blocks whose rows 0-3 lie two by two in each lane
+	rightHalf [32]uint16    // ones for columns 4 to 7
+)
+
+func init() {
+	for odd := range 2 {
+		for i := range 32 {
+			block, col, row := i/8, [4]int{0, 2, 1, 3}[i%8/2], odd+i%2*2
+			quarter[odd][i] = uint16(row*8 + col)
+			quarters[odd][i] = uint16(block/2*32 + row*8 + block%2*4 + col)
+			rightHalf[i] = uint16(0xFFFF * (i / 4 % 2))
+		}
+	}
+}
+
 // rgbOrder tells yccRowAVX512 how to interleave: see there.
 var rgbOrder = func() (t [9][64]byte) {
 	for third := range 3 {

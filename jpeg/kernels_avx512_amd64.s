@@ -114,13 +114,74 @@ GLOBL evenOdd<>(SB), RODATA|NOPTR, $64
 	VBROADCASTI32X4 (16*I)(DX), Z16       \
 	VPMULLW     Z16, V, V
 
+// Many blocks, of colours above all, have no coefficients but in their upper left
+// quarters. Pairs of factors for these, v0 and v2, v1 and v3:
+PAIR(kE0, 8192, 4433+6270)
+PAIR(kE1, 8192, 4433)
+PAIR(kE2, 8192, -4433)
+PAIR(kE3, 8192, -4433-6270)
+PAIR(kB0, 9633-7373, 9633-16069)
+PAIR(kB1, 9633-3196, 9633-20995)
+PAIR(kB2, 9633, 25172-20995+9633-16069)
+PAIR(kB3, 12299-7373+9633-3196, 9633)
+
+// SMALL transforms four columns of each lane: A holds pairs of v0 and v2, B of v1
+// and v3, Z29 the rounding term. Clobbers Z24..Z27.
+#define SMALL(A, B, SHIFT, R0, R1, R2, R3, R4, R5, R6, R7) \
+	VMOVDQA64   Z29, R0                   \
+	VMOVDQA64   Z29, R1                   \
+	VMOVDQA64   Z29, R2                   \
+	VMOVDQA64   Z29, R3                   \
+	VPXORQ      Z24, Z24, Z24             \
+	VPXORQ      Z25, Z25, Z25             \
+	VPXORQ      Z26, Z26, Z26             \
+	VPXORQ      Z27, Z27, Z27             \
+	VPDPWSSD.BCST kE0<>(SB), A, R0        \
+	VPDPWSSD.BCST kB3<>(SB), B, Z27       \
+	VPDPWSSD.BCST kE1<>(SB), A, R1        \
+	VPDPWSSD.BCST kB2<>(SB), B, Z26       \
+	VPDPWSSD.BCST kE2<>(SB), A, R2        \
+	VPDPWSSD.BCST kB1<>(SB), B, Z25       \
+	VPDPWSSD.BCST kE3<>(SB), A, R3        \
+	VPDPWSSD.BCST kB0<>(SB), B, Z24       \
+	VPSUBD      Z27, R0, R7               \
+	VPADDD      Z27, R0, R0               \
+	VPSUBD      Z26, R1, R6               \
+	VPADDD      Z26, R1, R1               \
+	VPSUBD      Z25, R2, R5               \
+	VPADDD      Z25, R2, R2               \
+	VPSUBD      Z24, R3, R4               \
+	VPADDD      Z24, R3, R3               \
+	VPSRAD      $SHIFT, R0, R0            \
+	VPSRAD      $SHIFT, R1, R1            \
+	VPSRAD      $SHIFT, R2, R2            \
+	VPSRAD      $SHIFT, R3, R3            \
+	VPSRAD      $SHIFT, R4, R4            \
+	VPSRAD      $SHIFT, R5, R5            \
+	VPSRAD      $SHIFT, R6, R6            \
+	VPSRAD      $SHIFT, R7, R7
+
+// The first row where libjpeg-turbo's short cut for blocks of one row might wrap.
+DATA kHuge<>+0(SB)/4, $0x00002000
+GLOBL kHuge<>(SB), RODATA|NOPTR, $4
+DATA kHugeBits<>+0(SB)/4, $0x0000c000
+GLOBL kHugeBits<>(SB), RODATA|NOPTR, $4
+
 // func idctRowAVX512(coef *int16, n int, quant *[64]uint16, out *byte, stride int)
-TEXT ·idctRowAVX512(SB), NOSPLIT, $0-40
+TEXT ·idctRowAVX512(SB), NOSPLIT, $128-40
 	MOVQ coef+0(FP), SI
 	MOVQ n+8(FP), CX
 	MOVQ quant+16(FP), DX
 	MOVQ out+24(FP), DI
 	MOVQ stride+32(FP), R8
+
+	// The quantisers of the upper left quarter, paired.
+	VMOVDQU64 ·quarter(SB), Z0
+	VMOVDQU64 ·quarter+64(SB), Z1
+	VPERMW (DX), Z0, Z0
+	VPERMW (DX), Z1, Z1
+	VMOVDQU64 Z0, (SP)
+	VMOVDQU64 Z1, 64(SP)
 
 blocks:
 	// Rows 0-3 and 4-7 of four blocks, gathered so that a register has one row
@@ -133,6 +194,18 @@ blocks:
 	VMOVDQU64 320(SI), Z14
 	VMOVDQU64 384(SI), Z11
 	VMOVDQU64 448(SI), Z15
+
+	// Has only the upper left quarter coefficients?
+	VMOVDQA64 Z8, Z16
+	VPTERNLOGQ $0xFE, Z9, Z10, Z16             // all three
+	VPTERNLOGQ $0xA8, ·rightHalf(SB), Z11, Z16 // and Z11, of columns 4-7
+	VPTERNLOGQ $0xFE, Z12, Z13, Z16
+	VPTERNLOGQ $0xFE, Z14, Z15, Z16
+	VPTESTMQ Z16, Z16, K1
+	KORTESTB K1, K1
+	JEQ  small
+
+full:
 	VSHUFI32X4 $0x44, Z9, Z8, Z16
 	VSHUFI32X4 $0xEE, Z9, Z8, Z17
 	VSHUFI32X4 $0x44, Z11, Z10, Z18
@@ -201,6 +274,7 @@ blocks:
 
 	PASS(kRound2, 18)
 
+narrow:
 	// Narrow to bytes and transpose: register i of Z8..Z11 gets rows 2i, 2i+1.
 	VPACKSSWB Z4, Z0, Z8
 	VPACKSSWB Z5, Z1, Z9
@@ -247,6 +321,46 @@ blocks:
 	JG   blocks
 	VZEROUPPER
 	RET
+
+small:
+	// Pairs of v0 and v2 and of v1 and v3, their columns in the order 0, 2, 1, 3.
+	VPUNPCKLQDQ Z9, Z8, Z16
+	VPUNPCKLQDQ Z11, Z10, Z17
+	VMOVDQU64 ·quarters(SB), Z0
+	VMOVDQU64 ·quarters+64(SB), Z1
+	VPERMI2W Z17, Z16, Z0
+	VPERMI2W Z17, Z16, Z1
+	VPMULLW (SP), Z0, Z0
+	VPMULLW 64(SP), Z1, Z1
+	VPBROADCASTD kHuge<>(SB), Z2
+	VPADDW Z2, Z0, Z2
+	VPTESTMD.BCST kHugeBits<>(SB), Z2, K1
+	KORTESTW K1, K1
+	JNE  full
+	VPBROADCASTD kRound1<>(SB), Z29
+	SMALL(Z0, Z1, 11, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+
+	// Rows of pairs of columns 0 and 2, 1 and 3, to columns of them.
+	VPACKSSDW Z17, Z16, Z16
+	VPACKSSDW Z19, Z18, Z18
+	VPACKSSDW Z21, Z20, Z20
+	VPACKSSDW Z23, Z22, Z22
+	VSHUFPS $0x88, Z18, Z16, Z0
+	VSHUFPS $0xDD, Z18, Z16, Z1
+	VSHUFPS $0x88, Z22, Z20, Z2
+	VSHUFPS $0xDD, Z22, Z20, Z3
+	VPBROADCASTD kRound2<>(SB), Z29
+	SMALL(Z0, Z1, 18, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15)
+	SMALL(Z2, Z3, 18, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	VPACKSSDW Z16, Z8, Z0
+	VPACKSSDW Z17, Z9, Z1
+	VPACKSSDW Z18, Z10, Z2
+	VPACKSSDW Z19, Z11, Z3
+	VPACKSSDW Z20, Z12, Z4
+	VPACKSSDW Z21, Z13, Z5
+	VPACKSSDW Z22, Z14, Z6
+	VPACKSSDW Z23, Z15, Z7
+	JMP  narrow
 
 // Factors of YCbCr to RGB. What exceeds 16 bits is added in whole multiples of
 // Cb or Cr; (x*f + 2^15) >> 16 is computed as (2*x*f >> 16 + 1) >> 1.
