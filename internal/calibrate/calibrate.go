@@ -127,6 +127,7 @@ type calibrator struct {
 	begin  time.Time
 	until  time.Time // when the part that is measured should be over
 	temp   string    // removed at the end
+	verb   string    // what is done, for the meter
 }
 
 // block is how long a block lasts.
@@ -192,7 +193,8 @@ func (c *calibrator) steps(ctx context.Context) error {
 			c.report.Load = before.until(look(0))
 		}
 		c.until = time.Now().Add(p.usual)
-		c.Meter.Phase(fmt.Sprintf("measuring %s (%d of %d)", p.verb, i+1, len(parts)), "blocks", 0, 0)
+		c.verb = fmt.Sprintf("measuring %s (%d of %d)", p.verb, i+1, len(parts))
+		c.Meter.Phase(c.verb, "", 0, 0)
 		err := p.do(ctx, data)
 		switch {
 		case context.Cause(ctx) == errTime:

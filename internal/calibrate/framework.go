@@ -81,7 +81,7 @@ func (c *calibrator) framework(ctx context.Context, _ *sample) error {
 		case l.Framework != "":
 			facts = l
 			c.report.Compute = &facts.Compute
-			c.Meter.Phase("measuring "+l.Framework, "figures", 0, 0)
+			c.Meter.Phase(c.verb+": "+l.Framework, "figures", 0, 0)
 		case len(l.Values) > 0:
 			c.add(computeRow(facts, l))
 			c.Meter.Add(1, 0)

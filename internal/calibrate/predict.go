@@ -76,7 +76,7 @@ func (p *Predict) sentence(d *Data, disk float64) string {
 	case "folder":
 		s = fmt.Sprintf("packed with `stoker pack %s`, `stoker bench` should give %s", d.Path, rate(p.Later))
 	default:
-		s = fmt.Sprintf("photographs of ImageNet's size should be fed at about %s", rate(p.Later))
+		s = fmt.Sprintf("pictures that are made are fed at %s; what your own give is told with: stoker calibrate DATASET", rate(p.Later))
 	}
 	switch {
 	case d.Kind == "made":

@@ -68,6 +68,7 @@ func (c *calibrator) measure(ctx context.Context, items ...*item) error {
 	if c.Quick {
 		want, more = enough, 0
 	}
+	c.Meter.Phase(c.verb, "blocks", int64(want*len(items)), 0)
 	for round := range want + more {
 		if round >= enough && time.Now().After(c.until) {
 			break

@@ -59,9 +59,12 @@ func Here(s Seen, epochs int) (Forecast, error) {
 	left, low, high := st.RemainingMid, st.RemainingLow, st.RemainingHigh
 	done := st.Percent / 100
 	switch {
-	case st.EpochOnly && epochs == 0 || left < 0:
+	case st.EpochOnly && epochs == 0 && left >= 0:
+		return f, errs.New(errs.Invalid, "the output does not tell how many epochs the run has; one takes about %s: %d steps of %s",
+			Duration(float64(st.Steps)*f.Step), st.Steps, short(f.Step)).WithHint("say it: --full-epochs N")
+	case left < 0:
 		return f, errs.New(errs.Invalid, "the output does not tell how long the run is").
-			WithHint("say it: --total STEPS of the whole run, or --full-epochs N")
+			WithHint("say it: --total STEPS of the whole run")
 	case st.EpochOnly:
 		more := float64(max(0, epochs-max(st.Epoch, 1))) * float64(st.Steps) * f.Step
 		left, low, high = left+more, low+more*(1-unseenSpread), high+more*(1+unseenSpread)
@@ -118,6 +121,14 @@ func percent(share float64) string {
 		return "less than 1 %"
 	}
 	return fmt.Sprintf("%.0f %%", 100*share)
+}
+
+// short writes the seconds of a step.
+func short(seconds float64) string {
+	if seconds < 1 {
+		return fmt.Sprintf("%.3g ms", 1000*seconds)
+	}
+	return fmt.Sprintf("%.3g s", seconds)
 }
 
 // Duration writes seconds as people say them, coarsely: "41 s", "12 min", "3 h 05".

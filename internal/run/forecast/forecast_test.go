@@ -33,7 +33,7 @@ func TestHere(t *testing.T) {
 
 func TestHereWithoutTheLength(t *testing.T) {
 	s := estimate.Status{GlobalStep: 40, Percent: 20, Rate: 10, Elapsed: 9, RemainingLow: 15, RemainingMid: 16, RemainingHigh: 18, Steps: 200, EpochOnly: true}
-	if _, err := Here(Seen{Status: s}, 0); !errs.Is(err, errs.Invalid) || !strings.Contains(errs.HintOf(err), "--full-epochs") {
+	if _, err := Here(Seen{Status: s}, 0); !errs.Is(err, errs.Invalid) || !strings.Contains(errs.HintOf(err), "--full-epochs") || !strings.Contains(err.Error(), "20 s: 200 steps of 100 ms") {
 		t.Errorf("%v", err)
 	}
 	f, err := Here(Seen{Status: s}, 5)
