@@ -145,6 +145,9 @@ func versionFacts(runs []history.Run) (out []Fact) {
 			names[name] = true
 		}
 	}
+	if slices.ContainsFunc(runs, func(r history.Run) bool { return len(r.Facts.Packages) == 0 }) {
+		return []Fact{fact("frameworks", false, runs, versions)}
+	}
 	var agree []string
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		f := fact(name, false, runs, func(r history.Run) string { return r.Facts.Packages[name] })
@@ -159,6 +162,14 @@ func versionFacts(runs []history.Run) (out []Fact) {
 		out = append(out, Fact{Name: "frameworks", State: Same, Values: slices.Repeat([]string{same}, len(runs))})
 	}
 	return out
+}
+
+func versions(r history.Run) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(r.Facts.Packages)) {
+		all = append(all, name+" "+r.Facts.Packages[name])
+	}
+	return strings.Join(all, ", ")
 }
 
 // settings are options that change how fast the same work is done, not the work.

@@ -65,6 +65,9 @@ func (g Gate) String() string {
 	if g.Runs == 0 {
 		return fmt.Sprintf("too few earlier runs to know the noise: below %.0f %% nothing is claimed, from %.0f %% on a difference", 100*small, 100*large)
 	}
+	if g.Noise > math.Ln2 {
+		return fmt.Sprintf("%d runs of this work differ too much by themselves to tell: %.1f times is noise", g.Runs, math.Exp(g.Noise))
+	}
 	return fmt.Sprintf("%d runs of this work differ so much by themselves that up to %.1f %% is noise, and from %.1f %% on it is a difference", g.Runs, 100*math.Expm1(g.Noise), 100*math.Expm1(g.Sure))
 }
 

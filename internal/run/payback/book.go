@@ -46,7 +46,10 @@ func Book(b Booking) (history.Cure, string, error) {
 	default:
 		said += "No gain beyond noise: it did not work."
 	}
-	return c, said + came(b, g) + payback(b, g), nil
+	if c.Worked {
+		said += came(b, g) + payback(b, g)
+	}
+	return c, said, nil
 }
 
 func uids(runs []history.Run) (out []string) {

@@ -168,22 +168,22 @@ func stepShare(r history.Run, seconds float64) float64 {
 
 // scales are what all cures of a case are weighed with.
 type scales struct {
-	runs             worth.Range
-	seen             int
-	over             time.Duration
-	attended         float64
-	attendedHow      string
-	person, machine  float64
-	personHow, howMa string
+	runs            worth.Range
+	seen            int
+	over            time.Duration
+	attended        float64
+	attendedHow     string
+	person, machine float64
+	machineHow      string
 }
 
 func newScales(c Case, told Told) scales {
-	s := scales{person: c.Settings.PersonHour, machine: c.Price.Hour, howMa: c.Price.How}
+	s := scales{person: c.Settings.PersonHour, machine: c.Price.Hour, machineHow: c.Price.How}
 	switch {
 	case told.Machine != nil:
-		s.machine, s.howMa = *told.Machine, "as told"
+		s.machine, s.machineHow = *told.Machine, "as told"
 	case c.Settings.MachineHour >= 0:
-		s.machine, s.howMa = c.Settings.MachineHour, "by the settings"
+		s.machine, s.machineHow = c.Settings.MachineHour, "by the settings"
 	case !c.Price.Known:
 		s.machine = 0
 	}
@@ -267,7 +267,7 @@ func (s scales) assumed(c Case, told Told) (out []string) {
 			c.Settings.Horizon.Hours()/24, times(s.seen), s.over.Hours()/24))
 	}
 	out = append(out, fmt.Sprintf("attended: %.0f %% of the wait, %s", 100*s.attended, s.attendedHow),
-		fmt.Sprintf("an hour: yours %g, the machine's %.3g %s (%s)", s.person, s.machine, c.Settings.Currency, s.howMa))
+		fmt.Sprintf("an hour: yours %g, the machine's %.3g %s (%s)", s.person, s.machine, c.Settings.Currency, s.machineHow))
 	r := past.RecordOf(c.Cures, told.Cure)
 	switch {
 	case told.Chance != nil || told.Record != nil:
