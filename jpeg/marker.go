@@ -172,7 +172,7 @@ func (p *parser) dispatch(m byte, at int, seg []byte) error {
 	case markerAPP0 + 1:
 		if !p.sawExif && len(seg) >= 6 && string(seg[:6]) == "Exif\x00\x00" {
 			p.sawExif = true
-			p.orientation = exifOrientation(seg[6:])
+			p.orientation = ExifOrientation(seg[6:])
 		}
 	case markerAPP0 + 14:
 		if len(seg) >= 12 && string(seg[:5]) == "Adobe" {

@@ -8,6 +8,7 @@ import (
 	"image"
 
 	"stoker/internal/pixel"
+	"stoker/jpeg"
 )
 
 // pngDecoder reads PNG (the third edition of W3C's recommendation) row by row, no
@@ -74,7 +75,7 @@ func readPNGHeader(src []byte) (h pngHeader, rest []byte, err error) {
 		case c.name == "PLTE":
 			err = h.readPalette(c.body)
 		case c.name == "eXIf":
-			h.orientation = exifOrientation(c.body)
+			h.orientation = jpeg.ExifOrientation(c.body)
 		case c.name == "IEND":
 			err = corrupt(PNG, "it has no pixels")
 		}

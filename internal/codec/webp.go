@@ -9,6 +9,7 @@ import (
 	"golang.org/x/image/vp8l"
 
 	"stoker/internal/pixel"
+	"stoker/jpeg"
 )
 
 // webpDecoder reads WebP, of animations the first frame, with golang.org/x/image's
@@ -114,7 +115,7 @@ func (f *webpFrame) read(name string, body []byte) error {
 		}
 		f.width, f.height = 1+uint24(body[4:]), 1+uint24(body[7:])
 	case "EXIF":
-		f.orientation = exifOrientation(bytes.TrimPrefix(body, []byte("Exif\x00\x00")))
+		f.orientation = jpeg.ExifOrientation(bytes.TrimPrefix(body, []byte("Exif\x00\x00")))
 	case "ANMF":
 		if f.data == nil && len(body) >= 16 {
 			f.frame.Min = image.Pt(2*uint24(body), 2*uint24(body[3:]))
