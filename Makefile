@@ -53,6 +53,12 @@ test-long: build build/venv-test/ok ## the same tests with 100 kills each and lo
 	CGO_ENABLED=1 STOKER_LONG=1 $(PYTHONS) scripts/gotest.py -race -timeout 60m $(PKG)
 	STOKER_LONG=1 STOKER_BIN=$(CURDIR)/bin/stoker build/venv-test/bin/python -m pytest -q python/tests
 
+.PHONY: test-frameworks
+test-frameworks: build ## the loaders of PyTorch, JAX and Keras (installs PyTorch: 6 GB)
+	@scripts/venv.sh build/venv-torch python/requirements-torch.txt
+	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-torch/bin/python -m pytest -q -rs python/tests/test_torch.py python/tests/test_jax.py \
+		python/tests/test_sequences.py
+
 .PHONY: imdb
 imdb: build ## the Keras tutorial on film reviews, fed in several ways (IMDB=--small for a minute's run)
 	@scripts/venv.sh build/venv-imdb examples/imdb_keras/requirements.txt
@@ -95,13 +101,18 @@ bench-decode: build ## decoding and resizing PHOTOS beside Pillow and FFCV's way
 .PHONY: bench-torch
 bench-torch: build ## beside PyTorch's DataLoader on PHOTOS, in one run (installs PyTorch: 6 GB)
 	@scripts/venv.sh build/venv-torch python/requirements-torch.txt
-	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-torch/bin/python -m pytest -q python/tests/test_torch.py
 	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-torch/bin/python scripts/bench_torch.py $(PHOTOS)
 
 .PHONY: bench-peers
 bench-peers: build ## Stoker and 11 other loaders on the same photographs (12 GB; PHOTOS=folder, PEERS="--only dali stoker_")
 	@scripts/require.sh python3 venv
 	STOKER_BIN=$(CURDIR)/bin/stoker python3 benchmarks/peers/peers.py $(PHOTOS) $(PEERS)
+
+.PHONY: bench-why
+bench-why: build ## how well `stoker why` measures and predicts, on PHOTOS and TEXT (WHY="--predict --runs 3"; all of it takes hours)
+	@scripts/venv.sh build/venv-torch python/requirements-torch.txt
+	@scripts/venv.sh build/venv-why python/requirements-why.txt
+	STOKER_BIN=$(CURDIR)/bin/stoker python3 scripts/bench_why.py $(PHOTOS) $(TEXT) $(WHY)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s) each

@@ -28,6 +28,8 @@ type whyFlags struct {
 	log, data, transform  string
 	batch                 int
 	watch                 time.Duration
+	delayTest             bool
+	headspace             int
 	pack, noPack          bool
 	allRungs, json, quiet bool
 }
@@ -39,7 +41,9 @@ func whyCommand() *cobra.Command {
 		Short: "Say whether a run waits for its data, what limits it, and what would help",
 		Long: `Why climbs a ladder of evidence and stops at the first conclusive rung: data times that
 the script itself prints; what the kernel counts about its processes; the sampler that
-"stoker run" puts into Python processes.
+"stoker run" puts into Python processes; on request a delay test, which makes the
+producers a little slower for some steps and looks whether the step time moves; on
+request the headspace, a throw-away run fed from memory.
 
 RUN is a live or ended run, default the last one; a number is a process that Stoker did
 not start, of which the processes and the log can be seen. A cure's gain is the most that
@@ -48,16 +52,20 @@ data is packed and timed, which takes ten to fifteen seconds of all cores: by de
 for runs that have ended, with --pack for live ones too.`,
 		Example: `  stoker why
   stoker why k3f9 --all-rungs
+  stoker why --delay-test last
   stoker why 12345 --log nohup.out
-  stoker why --data photos --transform rrc:224,flip,normalize,float32`,
+  stoker why --data photos --transform rrc:224,flip,normalize,float32
+  stoker why --headspace 100 -- python train.py`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runWhy(cmd.Context(), cmd.OutOrStdout(), f, args)
+			return runWhy(cmd.Context(), cmd.OutOrStdout(), f, args, cmd.ArgsLenAtDash())
 		},
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.allRungs, "all-rungs", false, "print what each rung alone says")
 	flags.IntVar(&f.batch, "batch-size", 0, "with a prediction: samples of a batch (default the loader's)")
 	flags.StringVar(&f.data, "data", "", "with a prediction: the `path` of the run's data (default found)")
+	flags.BoolVar(&f.delayTest, "delay-test", false, "hold batches of a live run back a little for some steps; what it trains stays right, and it takes a few steps longer")
+	flags.IntVar(&f.headspace, "headspace", 0, "run the command after -- for so many `steps` fed by its loader and as many from memory; what it trains is worthless")
 	flags.BoolVar(&f.json, "json", false, "print the diagnosis as JSON")
 	flags.StringVar(&f.log, "log", "", "with a PID: the log that the process writes (default the `file` that its output goes to)")
 	flags.BoolVar(&f.noPack, "no-pack", false, "do not predict what packing would bring")
@@ -68,10 +76,10 @@ for runs that have ended, with --pack for live ones too.`,
 	return cmd
 }
 
-func runWhy(ctx context.Context, out io.Writer, f whyFlags, args []string) error {
+func runWhy(ctx context.Context, out io.Writer, f whyFlags, args []string, dash int) error {
 	meter := progress.Start(progress.Detect(os.Stderr, f.quiet || f.json, os.Getenv))
 	defer meter.Stop()
-	s, old, err := f.gather(ctx, args, meter)
+	s, old, err := f.gather(ctx, args, dash, meter)
 	if err != nil {
 		return err
 	}
@@ -93,15 +101,20 @@ func runWhy(ctx context.Context, out io.Writer, f whyFlags, args []string) error
 
 // gather collects the evidence. Of a run whose directory is gone the diagnosis that
 // the history keeps is returned instead.
-func (f whyFlags) gather(ctx context.Context, args []string, meter *progress.Meter) (evidence.Subject, *why.Diagnosis, error) {
+func (f whyFlags) gather(ctx context.Context, args []string, dash int, meter *progress.Meter) (evidence.Subject, *why.Diagnosis, error) {
 	which := "last"
 	switch {
+	case f.headspace != 0:
+		s, err := runHeadspace(ctx, args[max(dash, 0):], f.headspace, meter)
+		return s, nil, err
+	case dash >= 0:
+		return evidence.Subject{}, nil, errs.New(errs.Invalid, "a command is given, but no --headspace").WithHint("start it with: stoker run -- ...")
 	case len(args) == 1:
 		which = args[0]
 	case len(args) > 1:
 		return evidence.Subject{}, nil, errs.New(errs.Invalid, "%d runs given, want one", len(args)).WithHint("for example: stoker why last")
 	}
-	tick := ticks(meter)
+	tick := percentTicks(meter, "watching its processes")
 	if pid, err := strconv.Atoi(which); err == nil {
 		s, err := evidence.OfProcess(ctx, pid, f.log, f.watch, tick)
 		return s, nil, err
@@ -117,15 +130,18 @@ func (f whyFlags) gather(ctx context.Context, args []string, meter *progress.Met
 		return evidence.Subject{}, nil, err
 	}
 	s, err := evidence.OfRun(ctx, state, d, f.watch, tick)
+	if err == nil && f.delayTest {
+		err = delayTest(ctx, d, &s, meter)
+	}
 	return s, nil, err
 }
 
-// ticks shows how far watching is, in percent.
-func ticks(meter *progress.Meter) func(float64) {
+// percentTicks shows how far something is.
+func percentTicks(meter *progress.Meter, what string) func(float64) {
 	shown := int64(0)
 	return func(share float64) {
 		if shown == 0 {
-			meter.Phase("watching its processes", "%", 100, 0)
+			meter.Phase(what, "%", 100, 0)
 		}
 		if now := max(int64(100*share), 1); now > shown {
 			meter.Add(now-shown, 0)

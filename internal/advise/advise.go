@@ -114,6 +114,7 @@ type now struct {
 	step, wait float64
 	compute    float64 // of the step that is no wait, if no producer took its cores
 	cpu        float64 // that the computation takes on all its cores
+	most       float64 // that it may take at most, where cpu is only the least; else 0
 	cores      float64 // that this run may have
 	gpu        bool
 	beside     float64 // cores that producers used during the computation
@@ -152,8 +153,13 @@ func (n *now) account(a *account.Account) {
 	n.gpu = a.GPU != nil && a.GPU.Util > 0.02
 	workers, alive := a.WorkerCPU()
 	if alive < 0.5 { // the main thread prepares: of its wait it works what it does not sleep
-		produce := max(n.wait-(f.Sleeping+f.Disk)*n.step, 0)
-		n.cpu = max(a.Process.CPU*n.step-produce, 0)
+		asleep := (f.Sleeping + f.Disk) * n.step
+		n.cpu = max(a.Process.CPU*n.step-max(n.wait-asleep, 0), 0)
+		if asleep > n.wait/2 && a.Process.Idle*n.step < n.wait/2 {
+			// Threads of the same process prepare (tf.data). What of its CPU time is the
+			// computation's is not known: it has at least one core.
+			n.most, n.cpu = n.compute*n.cores, min(n.cpu, n.compute)
+		}
 	} else {
 		if f.Running > 0 && !n.gpu {
 			n.compute *= f.CPU / f.Running
@@ -189,6 +195,9 @@ func predict(n now, m measured) why.Prediction {
 	mid := max(compute, work, m.wall*float64(m.cores)/max(n.cores, float64(m.cores))) + handOff
 	p := why.Prediction{Step: n.step, Compute: n.compute, Batch: m.wall, New: mid,
 		NewLow: max(mid*0.92, handOff), NewHigh: max(mid*1.08, mid+0.2*m.cpu/n.cores)}
+	if n.most > n.cpu {
+		p.NewHigh = max(p.NewHigh, (n.most+m.cpu)/n.cores)
+	}
 	if n.bytesRate > 0 {
 		if read := m.bytes / n.bytesRate; read > p.New {
 			p.New, p.NewHigh = read, max(read*1.1, p.NewHigh)

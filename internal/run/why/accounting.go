@@ -51,6 +51,14 @@ func factsOf(a *account.Account) facts {
 	return f
 }
 
+// accountPID is the process that was accounted for; 0 none.
+func (f *facts) accountPID() int {
+	if f.Account == nil {
+		return 0
+	}
+	return f.PID
+}
+
 // hasWorkers reports whether other processes prepare the data.
 func (f *facts) hasWorkers() bool { return f.workers >= 0.5 }
 

@@ -96,6 +96,10 @@ func (c *caseOf) load() (load, bool) {
 		l.produce, l.now, l.other = cpu*alive, alive, f.Process.CPU
 		return l, true
 	}
+	if c.inThreads() { // what computes and what prepares share a process; one core computes, as far as is known
+		l.produce, l.other, l.now = max(f.Process.CPU-l.alone, 0), min(l.alone, f.Process.CPU), max(float64(f.Process.Threads-1), 1)
+		return l, true
+	}
 	// The main thread prepares: of its wait it works what it does not sleep.
 	l.produce = max(min(c.d.Share-f.asleep, c.d.Share), 0)
 	l.other = max(f.Process.CPU-l.produce, 0)
@@ -160,6 +164,9 @@ func (c *caseOf) fewerWorkers() (Cure, bool) {
 		return Cure{}, false
 	}
 	queued := c.facts.Main.Queued
+	if c.facts.working < workerBusy || c.facts.MachineBusy-c.facts.Busy > 0.2 {
+		return Cure{}, false // others took the cores
+	}
 	n := max(c.facts.Cores-1, 1)
 	return Cure{ID: CureFewer, Title: fmt.Sprintf("num_workers=%d instead of %d: there are only %s", n, c.loader.Workers, count(c.facts.Cores, "core")),
 		How: workersHow(c, n), Gain: queued, GainHigh: queued, Work: 0.1, Free: true,

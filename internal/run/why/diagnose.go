@@ -152,6 +152,9 @@ func (c *caseOf) limit(said *Rung) string {
 	if c.waitsOutside() {
 		return LimitFetch
 	}
+	if c.inThreads() { // looks see the main thread only
+		return LimitPrepare
+	}
 	if kind := largest(c.parts); kind != "" {
 		if l, ok := limitOfKind[kind]; ok {
 			return l
@@ -184,8 +187,17 @@ func (c *caseOf) waitsOutside() bool {
 	return c.facts.Process.Idle >= c.d.Share/2
 }
 
+// inThreads reports whether threads of the training process itself prepare the data,
+// as those of tf.data: they run while its main thread sleeps.
+func (c *caseOf) inThreads() bool {
+	return c.accounted && !c.inWorkers && !c.facts.gpu && c.d.Share >= computeShare &&
+		c.facts.asleep >= c.d.Share/2 && c.facts.Process.Idle < c.d.Share/2
+}
+
 func (c *caseOf) where() string {
 	switch {
+	case c.inThreads():
+		return " in the loader's threads"
 	case c.inWorkers:
 		return " in the workers"
 	case c.loader != nil || len(c.parts) > 0:
@@ -298,8 +310,11 @@ func (c *caseOf) computeSentence(measured string) []string {
 // unknown says why nothing can be told and what would tell.
 func (c *caseOf) unknown() string {
 	command := "start it with `stoker run -- ...`: its sampler tells"
-	if c.main != nil {
+	switch {
+	case c.main != nil:
 		command = "let it take more steps"
+	case len(c.e.Reports) > 0:
+		command = "its loader is none that the sampler knows; a line with data_time and step_time for each step would tell"
 	}
 	switch {
 	case !c.accounted && len(c.d.Rungs) == 0:
@@ -327,10 +342,32 @@ func (c *caseOf) evidence(said *Rung) []string {
 		}
 		lines = append(lines, r.Text+agreement(r, said))
 	}
-	if len(c.parts) > 0 && c.d.Verdict != Compute {
+	if len(c.parts) > 0 && c.d.Verdict != Compute && !c.inThreads() {
 		lines = append(lines, "of the work on samples"+c.where()+": "+shares(c.parts))
 	}
+	if c.d.Verdict == Unknown {
+		lines = append(lines, c.whereabouts()...)
+	}
 	return append(lines, c.notes()...)
+}
+
+// whereabouts says in which functions the looks found the main thread most often.
+func (c *caseOf) whereabouts() []string {
+	for _, r := range c.e.Reports {
+		var sum float64
+		for _, f := range r.Stacks.Top {
+			sum += f.Weight
+		}
+		if r.Role == sampler.RoleWorker || r.PID != c.facts.accountPID() || sum <= 0 {
+			continue
+		}
+		var text []string
+		for _, f := range r.Stacks.Top[:min(len(r.Stacks.Top), 3)] {
+			text = append(text, fmt.Sprintf("%s (%s:%d) %s", f.Function, f.Module, f.Line, percent(f.Weight/sum)))
+		}
+		return []string{"looks found its main thread in " + strings.Join(text, ", ")}
+	}
+	return nil
 }
 
 func agreement(r, said *Rung) string {
