@@ -212,8 +212,7 @@ func (e *Estimator) ahead() ahead {
 		a.pos = min(a.pos, a.total)
 	}
 	a.trend, a.steady = e.line.curve.trend(a.pos, a.total, a.perEpoch)
-	a.slower = e.line.slower()
-	a.end, a.endSD = e.prior.end(e.startup, a.slower)
+	a.startup, a.slower = e.startup, e.line.slower()
 	if a.perEpoch > 0 && a.total > 0 {
 		a.epochs = int(math.Round(a.total / a.perEpoch))
 	}

@@ -26,7 +26,7 @@ type ahead struct {
 	epochs     int     // 0 = no epochs
 	perEpoch   float64 // steps
 	coverage   float64
-	end, endSD float64   // seconds after the last step, and their relative spread
+	startup    float64   // seconds until the first step
 	slower     float64   // factor against the steps of earlier runs
 	changes    []float64 // logarithms of the changes of speed so far
 	trend      float64   // by how much the rest would be slower if a trend goes on
@@ -48,14 +48,15 @@ func project(l *timeline, p *prior, a ahead) forecast {
 	}
 	rest := expectPauses(l, p, a, pace.cost)
 	f := forecast{known: true, unseen: rest.unseen}
-	f.mid = w*pace.cost + rest.mean + a.end
+	end, endSD := p.end(a, l.lastT-l.start+w*pace.cost)
+	f.mid = w*pace.cost + rest.mean + end
 	rng := rand.New(rand.NewPCG(1, 2)) // fixed: the same run gives the same numbers
 	spread := p.spread(a)
 	sims := make([]float64, draws)
 	for i := range sims {
 		steps := max(0, w*(pace.cost+pace.sd*rng.NormFloat64())) * spread.level(rng)
 		pauses := max(0, rest.mean+rest.sd*rng.NormFloat64())
-		sims[i] = steps + pauses + a.end*math.Exp(a.endSD*rng.NormFloat64())
+		sims[i] = steps + pauses + end*math.Exp(endSD*rng.NormFloat64())
 	}
 	slices.Sort(sims)
 	tail := (1 - a.coverage) / 2
@@ -183,7 +184,7 @@ func expectPauses(l *timeline, p *prior, a ahead, cost float64) pausesAhead {
 		if q := l.pauses[kind]; q != nil {
 			own = q.n
 		} else if h := p.pauses[kind]; h.First > 0 {
-			out.mean += l.slower() * (h.First - h.Mean)
+			out.mean += bounded(l.slower()) * (h.First - h.Mean)
 		}
 		out.mean += n * mean
 		// the spread of each, and that the mean itself is known from few
@@ -197,7 +198,7 @@ func expectPauses(l *timeline, p *prior, a ahead, cost float64) pausesAhead {
 // counting as one pause more.
 func (l *timeline) pauseCost(p *prior, kind string) (mean, sd float64, known bool) {
 	q, h := l.pauses[kind], p.pauses[kind]
-	slower := l.slower()
+	slower := bounded(l.slower())
 	switch {
 	case q == nil && h == nil:
 		return 0, 0, false
@@ -215,6 +216,11 @@ func (l *timeline) pauseCost(p *prior, kind string) (mean, sd float64, known boo
 	mean = (n*mean + slower*h.Mean) / (n + 1)
 	return mean, max((n*sd+slower*h.SD)/(n+1), 0.05*mean), true
 }
+
+// bounded is by what factor pauses and the end of a run are taken to be slower
+// whose steps are: not all of a great difference, which may be that of the steps
+// alone.
+func bounded(slower float64) float64 { return max(0.5, min(slower, 2)) }
 
 // slower is by what factor this run's steps are slower than those of earlier runs:
 // on a machine with other work on it, so is all else. 1 where there is no history.

@@ -33,21 +33,21 @@ const (
 
 // Without history the end of a run (the last checkpoint, leaving Python) is
 // taken to last a fifth of its start: the median of the recorded runs
-// (testdata/runs) is 0.23, 12 of 14 lie between 0.14 and 1.
+// (testdata/runs) is 0.23, 12 of 14 lie between 0.14 and 1. A long start is mostly
+// preparation of data: the end is no more than a small share of the steps' time.
 const (
 	endShare  = 0.2
-	endSpread = 0.7 // standard deviation of the logarithm
-	maxEnd    = 60  // seconds: a long start is mostly preparation of data
+	mostEnd   = 0.03 // of the time of all steps
+	endSpread = 0.7  // standard deviation of the logarithm
 )
 
 // end is how long the run will go on after its last step, and how far, relative,
-// that may be off, given that it started in so many seconds and is slower than
-// earlier runs.
-func (p *prior) end(start, slower float64) (seconds, sd float64) {
+// that may be off; steps is the time of all steps of this run, done and left.
+func (p *prior) end(a ahead, steps float64) (seconds, sd float64) {
 	if p.any() {
-		return slower * p.final, max(p.finalSD, min(math.Abs(math.Log(slower)), endSpread))
+		return bounded(a.slower) * p.final, max(p.finalSD, min(math.Abs(math.Log(a.slower)), endSpread))
 	}
-	return min(endShare*max(start, 0), maxEnd), endSpread
+	return min(endShare*max(a.startup, 0), mostEnd*steps), endSpread
 }
 
 func newPrior(h History) *prior {

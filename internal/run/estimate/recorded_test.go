@@ -72,6 +72,9 @@ func TestRecordedAccuracy(t *testing.T) {
 	var order []string
 	of := map[string][]recording{}
 	for _, r := range recordings(t) {
+		if !strings.Contains(r.name, "-paced") {
+			continue // over in seconds: start and end outweigh the steps
+		}
 		name, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimSuffix(r.name, ".gz"), ".jsonl"), "-")
 		if of[name] == nil {
 			order = append(order, name)
