@@ -36,7 +36,7 @@ func (c *caseOf) cures() []Cure {
 		}
 		cure.Gain = min(max(cure.Gain, 0), 1)
 		cure.GainLow, cure.GainHigh = min(max(cure.GainLow, 0), cure.Gain), min(max(cure.GainHigh, cure.Gain), 1)
-		cure.Seconds = cure.Gain * c.remaining()
+		cure.Seconds = cure.Gain * c.stepping()
 		list = append(list, cure)
 	}
 	add(c.fewerWorkers())

@@ -234,8 +234,7 @@ func (c *caseOf) decoded() string {
 	return ""
 }
 
-// remaining is the time that the shares are shares of: what remains of a live run, the
-// whole of one that ended; 0 unknown.
+// remaining is what remains of a live run, or the whole of one that ended; 0 unknown.
 func (c *caseOf) remaining() float64 {
 	s := c.e.Status
 	switch {
@@ -249,18 +248,34 @@ func (c *caseOf) remaining() float64 {
 	return 0
 }
 
-// cost says what a share of the time amounts to: "at most 1 h 52 of the remaining 6 h 04".
+// stepping is the part of remaining that consists of steps, of which the shares are
+// shares: not imports, not validations.
+func (c *caseOf) stepping() float64 {
+	all := c.remaining()
+	switch {
+	case c.main != nil && c.main.Steps.Count > 0 && c.e.Over:
+		return min(c.main.Steps.Seconds.Sum, all)
+	case c.main != nil && c.main.Steps.Seconds.Sum > 0:
+		return all * c.main.Steps.Seconds.Sum / (c.main.Steps.Seconds.Sum + c.main.Steps.Validation)
+	case c.e.Timing != nil && c.e.Timing.Steps > 0 && c.e.Over:
+		return min(c.e.Timing.StepMean*float64(c.e.Timing.Steps), all)
+	}
+	return all
+}
+
+// cost says what a share of the steps amounts to: "at most 1 h 52 of the remaining 6 h 04".
 func (c *caseOf) cost(part float64) string {
 	all := c.remaining()
+	part *= c.stepping()
 	switch {
 	case all <= 0 || part < 0:
 		return ""
 	case c.e.Over:
-		return fmt.Sprintf("at most %s of its %s", bar.Duration(part*all), bar.Duration(all))
+		return fmt.Sprintf("at most %s of its %s", bar.Duration(part), bar.Duration(all))
 	case c.e.Status.EpochOnly:
-		return fmt.Sprintf("at most %s of the remaining %s of this epoch", bar.Duration(part*all), bar.Duration(all))
+		return fmt.Sprintf("at most %s of the remaining %s of this epoch", bar.Duration(part), bar.Duration(all))
 	}
-	return fmt.Sprintf("at most %s of the remaining %s", bar.Duration(part*all), bar.Duration(all))
+	return fmt.Sprintf("at most %s of the remaining %s", bar.Duration(part), bar.Duration(all))
 }
 
 // sentence is the answer.

@@ -118,8 +118,8 @@ func TestSentences(t *testing.T) {
 		"cannot tell whether it waits for data: nothing was seen of its steps; start it with `stoker run -- ...`: its sampler tells",
 		why.Evidence{})
 	f("a run that ended", why.Data, why.LimitDecode, why.RungSampler,
-		"waited for data 50 % +- 0.3 of each step: at most 50 min of its 1 h 40; JPEG decoding in the workers is the limit",
-		why.Evidence{Reports: steps(0.5, 2, decoding), Status: &estimate.Status{Elapsed: 6000}, Over: true})
+		"waited for data 50 % +- 0.3 of each step: at most 30 s of its 90 s; JPEG decoding in the workers is the limit",
+		why.Evidence{Reports: steps(0.5, 2, decoding), Status: &estimate.Status{Elapsed: 90}, Over: true})
 }
 
 func delay(slope, half float64) []sampler.Report {
