@@ -1,19 +1,16 @@
 package codec_test
 
 import (
-	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"image"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"stoker/internal/codec"
+	"stoker/internal/pillowtest"
 	"stoker/internal/pixel"
 )
 
@@ -40,8 +37,8 @@ func (p *pillowImage) check(set *codec.Set, src []byte) error {
 	if err := set.Decode(src, info.Format, codec.Request{}, whole); err != nil {
 		return err
 	}
-	if got := fmt.Sprintf("%x", sha256.Sum256(whole.Pix)); got != p.SHA256 {
-		return fmt.Errorf("not Pillow's pixels")
+	if err := pillowtest.Same(whole.Pix, p.SHA256); err != nil {
+		return err
 	}
 	x, y := rand.IntN(p.Width), rand.IntN(p.Height)
 	r := image.Rect(x, y, x+1+rand.IntN(p.Width-x), y+1+rand.IntN(p.Height-y))
@@ -61,47 +58,20 @@ func (p *pillowImage) check(set *codec.Set, src []byte) error {
 func replay(t *testing.T, lines []byte, folder string) {
 	t.Helper()
 	set := codec.NewSet(codec.Limits{})
-	for s := bufio.NewScanner(bytes.NewReader(lines)); s.Scan(); {
-		var p pillowImage
-		if err := json.Unmarshal(s.Bytes(), &p); err != nil {
-			t.Fatal(err)
-		}
+	pillowtest.Each(t, lines, func(p *pillowImage) error {
 		src, err := os.ReadFile(filepath.Join(folder, p.Name))
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		if err := p.check(set, src); err != nil {
-			t.Errorf("%s: %v", p.Name, err)
-		}
-	}
+		return p.check(set, src)
+	})
 }
 
-func TestGoldensOfPillow(t *testing.T) {
-	lines, err := os.ReadFile("testdata/goldens.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	replay(t, lines, "testdata/images")
-}
+func TestGoldensOfPillow(t *testing.T) { replay(t, pillowtest.Read(t), "testdata/images") }
 
 // TestPillow compares with the Pillow of the interpreter that STOKER_PILLOW_PYTHON
 // names, on new random images each time.
 func TestPillow(t *testing.T) {
-	python := os.Getenv("STOKER_PILLOW_PYTHON")
-	if python == "" {
-		t.Skip("set STOKER_PILLOW_PYTHON to a Python with Pillow and numpy to compare with it")
-	}
 	folder := t.TempDir()
-	args := []string{"-W", "ignore", "testdata/make_images.py", folder, "--seed", fmt.Sprint(rand.Uint32()), "--rounds", "5"}
-	if os.Getenv("STOKER_LONG") != "" {
-		args = append(args, "--rounds", "100")
-	}
-	t.Log(python, args)
-	cmd := exec.Command(python, args...)
-	cmd.Stderr = os.Stderr
-	lines, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	replay(t, lines, folder)
+	replay(t, pillowtest.Run(t, []string{"testdata/make_images.py", folder, "--rounds", "5"}, []string{"--rounds", "100"}), folder)
 }

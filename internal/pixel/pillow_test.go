@@ -1,17 +1,10 @@
 package pixel_test
 
 import (
-	"bufio"
-	"bytes"
-	"crypto/sha256"
-	"encoding/json"
-	"fmt"
 	"image"
-	"math/rand/v2"
-	"os"
-	"os/exec"
 	"testing"
 
+	"stoker/internal/pillowtest"
 	"stoker/internal/pixel"
 )
 
@@ -95,46 +88,14 @@ func (c *pillowCase) result(z *pixel.Resizer) pixel.RGB {
 func replay(t *testing.T, lines []byte) {
 	t.Helper()
 	var z pixel.Resizer
-	bad := 0
-	for s := bufio.NewScanner(bytes.NewReader(lines)); s.Scan(); {
-		var c pillowCase
-		if err := json.Unmarshal(s.Bytes(), &c); err != nil {
-			t.Fatal(err)
-		}
-		if got := fmt.Sprintf("%x", sha256.Sum256(c.result(&z).Pix)); got != c.SHA256 {
-			t.Errorf("not Pillow's pixels: %s", s.Bytes())
-			if bad++; bad > 10 {
-				t.Fatal("and so on")
-			}
-		}
-	}
+	pillowtest.Each(t, lines, func(c *pillowCase) error { return pillowtest.Same(c.result(&z).Pix, c.SHA256) })
 }
 
-func TestGoldensOfPillow(t *testing.T) {
-	lines, err := os.ReadFile("testdata/goldens.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	replay(t, lines)
-}
+func TestGoldensOfPillow(t *testing.T) { replay(t, pillowtest.Read(t)) }
 
 // TestPillow compares with the Pillow of the interpreter that STOKER_PILLOW_PYTHON
 // names, on new random cases each time.
 func TestPillow(t *testing.T) {
-	python := os.Getenv("STOKER_PILLOW_PYTHON")
-	if python == "" {
-		t.Skip("set STOKER_PILLOW_PYTHON to a Python with Pillow and numpy to compare with it")
-	}
-	args := []string{"testdata/make_goldens.py", "--seed", fmt.Sprint(rand.Uint32()), "--count", "600", "--most", "400"}
-	if os.Getenv("STOKER_LONG") != "" {
-		args = append(args, "--count", "10000", "--most", "600", "--colours")
-	}
-	t.Log(python, args)
-	cmd := exec.Command(python, args...)
-	cmd.Stderr = os.Stderr
-	lines, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	replay(t, lines)
+	replay(t, pillowtest.Run(t, []string{"testdata/make_goldens.py", "--count", "600", "--most", "400"},
+		[]string{"--count", "10000", "--most", "600", "--colours"}))
 }

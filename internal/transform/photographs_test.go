@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"stoker/internal/codec"
+	"stoker/internal/pillowtest"
 	"stoker/internal/pixel"
 	"stoker/internal/rng"
 	"stoker/internal/transform"
@@ -40,10 +41,7 @@ func photographs(t testing.TB) []string {
 
 // TestPhotographs goes the whole way, from files to samples, beside Pillow.
 func TestPhotographs(t *testing.T) {
-	python := os.Getenv("STOKER_PILLOW_PYTHON")
-	if python == "" {
-		t.Skip("set STOKER_PILLOW_PYTHON to a Python with Pillow and numpy to compare with it")
-	}
+	python := pillowtest.Python(t)
 	files := photographs(t)
 	if os.Getenv("STOKER_LONG") == "" {
 		files = files[:min(len(files), 30)]
