@@ -48,6 +48,22 @@ func Export(ctx context.Context, d *Dataset, out string, progress func(samples, 
 	if err != nil {
 		return nil, err
 	}
+	return exportTo(out, progress, func(root *os.Root, progress func(samples, bytes int64)) (*Exported, error) {
+		e := &exporter{d: d, root: root, progress: progress}
+		if err := e.all(ctx); err != nil {
+			return nil, stopped(err)
+		}
+		done := &Exported{Samples: d.Len(), Bytes: e.bytes}
+		if !labels {
+			return done, nil
+		}
+		done.Labels = filepath.Join(out, labelsName)
+		return done, e.labels()
+	})
+}
+
+// exportTo makes the folder of an export and has it filled.
+func exportTo(out string, progress func(samples, bytes int64), fill func(*os.Root, func(samples, bytes int64)) (*Exported, error)) (*Exported, error) {
 	root, err := makeExport(out)
 	if err != nil {
 		return nil, err
@@ -56,16 +72,7 @@ func Export(ctx context.Context, d *Dataset, out string, progress func(samples, 
 	if progress == nil {
 		progress = func(_, _ int64) {}
 	}
-	e := &exporter{d: d, root: root, progress: progress}
-	if err := e.all(ctx); err != nil {
-		return nil, stopped(err)
-	}
-	done := &Exported{Samples: d.Len(), Bytes: e.bytes}
-	if labels {
-		done.Labels = filepath.Join(out, labelsName)
-		err = e.labels()
-	}
-	return done, err
+	return fill(root, progress)
 }
 
 // checkKeys refuses keys that cannot be files below a folder, and reports

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
@@ -28,7 +29,7 @@ const sequencesName = "samples.jsonl"
 // out must not exist or be empty. progress, where not nil, is told of samples and
 // bytes written. After an error, also of kind Canceled, out holds what was written
 // until then.
-func ExportSequences(ctx context.Context, d *Dataset, out string, progress func(samples, bytes int64)) (_ *Exported, err error) {
+func ExportSequences(ctx context.Context, d *Dataset, out string, progress func(samples, bytes int64)) (*Exported, error) {
 	if d.layout.sequence == nil {
 		return nil, errs.New(errs.Invalid, "the dataset holds %s, not sequences", d.manifest.Kind).At(d.dir)
 	}
@@ -36,26 +37,25 @@ func ExportSequences(ctx context.Context, d *Dataset, out string, progress func(
 	if err != nil {
 		return nil, err
 	}
-	root, err := makeExport(out)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close() //nolint:errcheck // everything below it was closed with a check
-	if tokenizer != nil {
-		if _, err := writeFile(filepath.Join(out, d.manifest.Tokens.File), tokenizer, openFile); err != nil {
-			return nil, err
+	return exportTo(out, progress, func(root *os.Root, progress func(samples, bytes int64)) (*Exported, error) {
+		if tokenizer != nil {
+			if _, err := writeFile(filepath.Join(out, d.manifest.Tokens.File), tokenizer, openFile); err != nil {
+				return nil, err
+			}
 		}
-	}
-	path := filepath.Join(out, sequencesName)
+		return d.exportLines(ctx, root, progress)
+	})
+}
+
+// exportLines writes the file of the samples.
+func (d *Dataset) exportLines(ctx context.Context, root *os.Root, progress func(samples, bytes int64)) (_ *Exported, err error) {
+	path := filepath.Join(root.Name(), sequencesName)
 	f, err := root.Create(sequencesName)
 	if err != nil {
 		return nil, writeError(err, path, 0)
 	}
 	defer func() { err = first(err, writeError(f.Close(), path, 0)) }()
 	x := &lineExporter{d: d, out: bufio.NewWriterSize(f, 1<<20), progress: progress}
-	if progress == nil {
-		x.progress = func(_, _ int64) {}
-	}
 	for i := range d.manifest.Shards {
 		if err := x.shard(ctx, i); err != nil {
 			return nil, stopped(err)
