@@ -37,7 +37,7 @@ const (
 // preparation of data: the end is no more than a small share of the steps' time.
 const (
 	endShare  = 0.2
-	mostEnd   = 0.03 // of the time of all steps
+	mostEnd   = 0.02 // of the time of all steps
 	endSpread = 0.7  // standard deviation of the logarithm
 )
 

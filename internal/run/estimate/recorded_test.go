@@ -3,6 +3,7 @@ package estimate_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,9 +66,10 @@ func playRecording(r recording, want expected, h estimate.History) ([]look, esti
 
 // TestRecordedAccuracy forecasts the recorded real runs, alone and with the other
 // recordings of the same script as history, beside the other tools' rules on the
-// same runs. They were recorded on a machine with other work on it, whose load
-// changed by factors between them. With -v it prints the table of
-// docs/estimates.md.
+// same runs. Each was recorded three times with steps of a GPU's length
+// (PACE, examples/runs), on a 2-core machine with 25 to 45 other processes that
+// wanted to run. With -v it prints the table of docs/estimates.md; else it looks at
+// three scripts only.
 func TestRecordedAccuracy(t *testing.T) {
 	var order []string
 	of := map[string][]recording{}
@@ -75,7 +77,10 @@ func TestRecordedAccuracy(t *testing.T) {
 		if !strings.Contains(r.name, "-paced") {
 			continue // over in seconds: start and end outweigh the steps
 		}
-		name, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimSuffix(r.name, ".gz"), ".jsonl"), "-")
+		name, _, _ := strings.Cut(r.name, "-")
+		if !testing.Verbose() && !slices.Contains([]string{"tqdm_loop", "keras3", "nanogpt_style"}, name) {
+			continue
+		}
 		if of[name] == nil {
 			order = append(order, name)
 		}
@@ -109,8 +114,11 @@ func TestRecordedAccuracy(t *testing.T) {
 		fmt.Fprintf(&table, " %.0f %% |", 100*v)
 	}
 	t.Logf("mean absolute error of the remaining time, 10-95 %% of the steps\n%s", table.String())
+	if e := alone.abs / alone.n; e > 0.15 {
+		t.Errorf("the forecast is off by %.0f %%", 100*e)
+	}
 	for i, v := range rivalMean {
-		if v < alone.abs/alone.n {
+		if testing.Verbose() && v < alone.abs/alone.n {
 			t.Errorf("%s is off by %.1f %%, the forecast alone by %.1f %%", rivals[i].name, 100*v, 100*alone.abs/alone.n)
 		}
 	}
