@@ -92,25 +92,53 @@ func visitSymbols(blk *[64]int16, pred *int32, do func(dc bool, s uint8, low uin
 	if size > 15 || !do(true, uint8(size), low, size) {
 		return false
 	}
-	run := uint8(0)
-	for _, p := range zigzag[1:] {
-		if blk[p] == 0 {
-			run++
-			continue
-		}
+	last := 0
+	for left := nonzero(blk) &^ 1; left != 0; left &= left - 1 {
+		k := bits.TrailingZeros64(left)
+		run := k - last - 1
+		last = k
 		for ; run > 15; run -= 16 {
 			if !do(false, 0xF0, 0, 0) {
 				return false
 			}
 		}
-		size, low := categorise(int32(blk[p]))
-		if size > 15 || !do(false, run<<4|uint8(size), low, size) {
+		size, low := categorise(int32(blk[zigzag[k]]))
+		if size > 15 || !do(false, uint8(run)<<4|uint8(size), low, size) {
 			return false
 		}
-		run = 0
 	}
-	return run == 0 || do(false, 0, 0, 0)
+	return last == 63 || do(false, 0, 0, 0)
 }
+
+// nonzero returns a one for each coefficient other than zero, in zigzag order.
+// Which those are nobody can predict: it does not branch on them.
+func nonzero(blk *[64]int16) (mask uint64) {
+	for i := range 16 {
+		mask |= zigzagBits[i][nonzeroOf4((*[4]int16)(blk[4*i:]))]
+	}
+	return mask
+}
+
+// nonzeroOf4 returns a one for each value other than zero.
+func nonzeroOf4(v *[4]int16) uint64 {
+	const low = 0x7FFF7FFF7FFF7FFF
+	all := uint64(uint16(v[0])) | uint64(uint16(v[1]))<<16 | uint64(uint16(v[2]))<<32 | uint64(uint16(v[3]))<<48
+	top := (all&low + low | all) &^ low // the highest bit of each that is not zero
+	return top >> 15 * 0x1000200040008 >> 48 & 15
+}
+
+// zigzagBits holds, for four neighbours in a row of a block and ones for some of
+// them, the bits of their places in zigzag order.
+var zigzagBits = func() (t [16][16]uint64) {
+	for k, p := range zigzag {
+		for four := range 16 {
+			if four>>(p%4)&1 != 0 {
+				t[p/4][four] |= 1 << k
+			}
+		}
+	}
+	return t
+}()
 
 // optimal makes the Huffman table with the shortest code for symbols that occur
 // so often, no code longer than 16 bits and none all ones (T.81, section K.2).

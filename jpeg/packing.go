@@ -74,29 +74,23 @@ func (b *packBits) put(v uint64, n uint) {
 
 // packBlock appends a block whose DC value exceeds the prediction by diff.
 func packBlock(out []byte, blk *[64]int16, diff int16, width uint) []byte {
-	var mask, signs, big uint64
-	n := uint(0)
+	var mask uint64
 	for g := range 8 {
 		at := g>>1*16 + g&1*4
-		upper, lower := (*[4]int16)(blk[at:]), (*[4]int16)(blk[at+8:])
-		if *upper == [4]int16{} && *lower == [4]int16{} {
-			continue
-		}
-		for i := range 8 {
-			v := upper[i&3]
-			if i > 3 {
-				v = lower[i&3]
-			}
-			if v == 0 || g|i == 0 {
-				continue
-			}
-			mask |= 1 << (8*g + i)
-			signs |= uint64(uint16(v)>>15) << n
-			if v > 1 || v < -1 {
-				big |= 1 << n
-			}
-			n++
-		}
+		mask |= (nonzeroOf4((*[4]int16)(blk[at:])) | nonzeroOf4((*[4]int16)(blk[at+8:]))<<4) << (8 * g)
+	}
+	mask &^= 1
+	var magnitudes [64]uint16
+	var signs, big uint64
+	n := uint(0)
+	for left := mask; left != 0; left &= left - 1 {
+		v := int32(blk[natural[bits.TrailingZeros64(left)]])
+		minus := v >> 31
+		v = (v ^ minus) - minus
+		signs |= uint64(-minus) << n
+		big |= uint64(int64(1-v)) >> 63 << n
+		magnitudes[n&63] = uint16(v)
+		n++
 	}
 	wide := diff != int16(int8(diff))
 	if wide {
@@ -119,20 +113,16 @@ func packBlock(out []byte, blk *[64]int16, diff int16, width uint) []byte {
 	b.put(signs>>32, n-min(n, 32))
 	b.put(big&0xFFFFFFFF, min(n, 32))
 	b.put(big>>32, n-min(n, 32))
-	return packMagnitudes(&b, blk, mask&^1, width)
+	return packMagnitudes(&b, &magnitudes, big, width)
 }
 
-// packMagnitudes appends the magnitudes beyond 1.
-func packMagnitudes(b *packBits, blk *[64]int16, mask uint64, width uint) []byte {
+// packMagnitudes appends the magnitudes that big has ones for.
+func packMagnitudes(b *packBits, magnitudes *[64]uint16, big uint64, width uint) []byte {
 	var over [63]byte
 	var wide [2 * 63]byte
 	nOver, nWide, top := 0, 0, 1<<width-1
-	for ; mask != 0; mask &= mask - 1 {
-		v := int(blk[natural[bits.TrailingZeros64(mask)]])
-		v = max(v, -v)
-		if v < 2 {
-			continue
-		}
+	for ; big != 0; big &= big - 1 {
+		v := int(magnitudes[bits.TrailingZeros64(big)])
 		b.put(uint64(min(v-2, top)), width)
 		if v-2 < top {
 			continue

@@ -141,7 +141,7 @@ func (d *Decoder) deflateRest(base []byte) ([]byte, error) {
 // shortest blocks. On the way it makes sure that Restore will find a code for
 // each symbol in the image's own tables.
 func (d *Decoder) chooseWidths() (widths [4]uint, err error) {
-	var count [4][17]int // values beyond 1, by the bits of the magnitude less 1
+	var count [4][17]int // values, by the bits of the magnitude less 1
 	var pred [4]int32
 	var codes [2][4]*codeTable
 	h := &d.p.scan
@@ -161,7 +161,8 @@ func (d *Decoder) chooseWidths() (widths [4]uint, err error) {
 		best := math.MaxInt
 		for w := 1; w <= maxWidth; w++ {
 			length := 0
-			for n, values := range count[c] {
+			for n, values := range count[c][1:] {
+				n++
 				length += values * w
 				if n > w {
 					length += values * 8
@@ -178,25 +179,21 @@ func (d *Decoder) chooseWidths() (widths [4]uint, err error) {
 // countMagnitudes adds a block's values to count, and tells whether the table
 // has a code for all of its symbols.
 func countMagnitudes(blk *[64]int16, ac *codeTable, count *[17]int) bool {
-	run, ok := uint8(0), true
-	for _, p := range zigzag[1:] {
-		v := int32(blk[p])
-		if v == 0 {
-			run++
-			continue
-		}
+	ok, last := true, 0
+	for left := nonzero(blk) &^ 1; left != 0; left &= left - 1 {
+		k := bits.TrailingZeros64(left)
+		run := k - last - 1
+		last = k
 		if run > 15 {
 			ok = ok && ac.size[0xF0] > 0
 			run &= 15
 		}
+		v := int32(blk[zigzag[k]])
 		size, _ := categorise(v)
-		ok = ok && size <= 15 && ac.size[run<<4|uint8(size)&15] > 0
-		run = 0
-		if v = max(v, -v); v > 1 {
-			count[bits.Len32(uint32(v-1))]++
-		}
+		ok = ok && size <= 15 && ac.size[uint8(run)<<4|uint8(size)&15] > 0
+		count[bits.Len32(uint32(max(v, -v)-1))]++
 	}
-	return ok && (run == 0 || ac.size[0] > 0)
+	return ok && (last == 63 || ac.size[0] > 0)
 }
 
 // packAll packs all blocks and returns where the rows begin and how long the
