@@ -103,6 +103,16 @@ bench-torch: build ## beside PyTorch's DataLoader on PHOTOS, in one run (install
 	@scripts/venv.sh build/venv-torch python/requirements-torch.txt
 	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-torch/bin/python scripts/bench_torch.py $(PHOTOS)
 
+.PHONY: bench-sequences
+bench-sequences: build ## feeding sequences beside PyTorch and Hugging Face, in one run (TEXTS=reviews.jsonl.gz; 6 GB)
+	@scripts/venv.sh build/venv-sequences python/requirements-sequences.txt
+	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-sequences/bin/python scripts/bench_sequences.py $(TEXTS)
+
+.PHONY: bench-pack-text
+bench-pack-text: build ## packing text beside Keras and the tokenizers library (TEXTS=reviews.jsonl.gz; 2 GB)
+	@scripts/venv.sh build/venv-pack-text python/requirements-pack-text.txt
+	build/venv-pack-text/bin/python scripts/bench_pack_text.py $(TEXTS) --stoker bin/stoker --where split=train
+
 .PHONY: bench-peers
 bench-peers: build ## Stoker and 11 other loaders on the same photographs (12 GB; PHOTOS=folder, PEERS="--only dali stoker_")
 	@scripts/require.sh python3 venv

@@ -79,6 +79,9 @@ type Spec struct {
 	// becomes of longer ones. Packed has its own.
 	MaxTokens int32
 	TooLong   TooLong
+	// Drop leaves out the steps of an epoch that are not full: with fewer samples,
+	// or packed rows, than the geometry has. Another epoch leaves out others.
+	Drop bool
 }
 
 // TooLong says what becomes of a sample that is longer than it may be.
@@ -141,6 +144,9 @@ func New(spec Spec) (*Plan, error) {
 	if err := spec.Way.check(&spec, p.longest); err != nil {
 		return nil, err
 	}
+	if err := p.checkDrop(); err != nil {
+		return nil, err
+	}
 	var err error
 	p.order, err = plan.New(plan.Spec{Samples: int64(len(spec.Lengths) + len(p.extra)), BatchSize: 1, WorldSize: 1,
 		Seed: spec.Seed, Shuffle: spec.Shuffle})
@@ -168,6 +174,27 @@ func (p *Plan) limit() error {
 				p.extra = append(p.extra, rest{int64(i), int32(offset)})
 			}
 		}
+	}
+	return nil
+}
+
+// checkDrop refuses what would leave out everything, or nothing.
+func (p *Plan) checkDrop() error {
+	s := &p.spec
+	if !s.Drop {
+		return nil
+	}
+	most := int64(len(s.Lengths) + len(p.extra))
+	switch w := s.Way.(type) {
+	case Tokens:
+		return errs.New(errs.Unsupported, "batches of up to %d tokens have no size that a step could fall short of", w.Budget).
+			WithHint("all ranks take equally many steps in any case; drop nothing")
+	case Packed:
+		most = p.total / max(int64(w.Tokens), 1)
+	}
+	if most < int64(s.global()) {
+		return errs.New(errs.Invalid, "the dataset does not fill one step of %d x %d x %d (batch size x ranks x micro-batches)",
+			s.BatchSize, s.World, s.Micro).WithHint("choose smaller batches, or keep the steps that are not full")
 	}
 	return nil
 }
@@ -214,6 +241,7 @@ type Steps struct {
 	order  plan.Order
 	cursor Cursor
 	window []Step // what is left of the current window
+	peeked *taken // with Drop: the next full step
 
 	packer *packer // of Packed, with the samples that were read ahead
 	block  []Piece
@@ -252,9 +280,59 @@ func (p *Plan) start(c Cursor) (*Steps, error) {
 	return s, nil
 }
 
+// taken is a step and the cursor behind it.
+type taken struct {
+	step  Step
+	after Cursor
+}
+
 // Next returns the next step and the cursor behind it; ok is false at the end of
 // the epoch. The step is the caller's to keep.
 func (s *Steps) Next() (step Step, after Cursor, ok bool) {
+	if !s.plan.spec.Drop {
+		return s.next()
+	}
+	if s.peeked == nil {
+		s.peeked = s.nextFull()
+	}
+	now := s.peeked
+	if now == nil {
+		return Step{}, s.cursor, false
+	}
+	if s.peeked = s.nextFull(); s.peeked == nil { // the epoch ends here
+		now.after = Cursor{Epoch: s.cursor.Epoch, Position: s.plan.order.Samples}
+	}
+	return now.step, now.after, true
+}
+
+// nextFull returns the next step that is full, or nil.
+func (s *Steps) nextFull() *taken {
+	for {
+		step, after, ok := s.next()
+		if !ok {
+			return nil
+		}
+		if step.size() == s.plan.spec.global() {
+			return &taken{step, after}
+		}
+	}
+}
+
+// size returns the pieces, or packed rows, of a step.
+func (s *Step) size() (n int) {
+	for _, rank := range s.Ranks {
+		for _, m := range rank {
+			if m.Rows != nil {
+				n += len(m.Rows) - 1
+			} else {
+				n += len(m.Pieces)
+			}
+		}
+	}
+	return n
+}
+
+func (s *Steps) next() (step Step, after Cursor, ok bool) {
 	if s.packer != nil {
 		return s.nextPacked()
 	}

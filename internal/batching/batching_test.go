@@ -225,6 +225,49 @@ func pieces(spec batching.Spec) int64 {
 	return n
 }
 
+// With Drop every step is full, the last one ends the epoch, and a resume at any
+// step goes on with the same.
+func TestDropTakesFullStepsOnly(t *testing.T) {
+	lengths := lognormal(701)
+	for name, way := range map[string]batching.Way{
+		"fixed": batching.Fixed{}, "grouped": batching.Grouped{Noise: 0.1}, "rebalanced": batching.Rebalanced{},
+		"varlen": batching.Rebalanced{Varlen: true}, "packed": batching.Packed{Tokens: 2500},
+	} {
+		spec := batching.Spec{Lengths: lengths, Shuffle: true, Way: way, Geometry: batching.Geometry{BatchSize: 4, World: 2, Micro: 2}}
+		all, _ := steps(t, newPlan(t, spec), batching.Cursor{})
+		spec.Drop = true
+		p := newPlan(t, spec)
+		whole, cursors := steps(t, p, batching.Cursor{})
+		if n, err := p.Steps(0); err != nil || int(n) != len(whole) || len(whole) < len(all)-2 || len(whole) == 0 {
+			t.Fatalf("%s: %d of %d steps are full, announced were %d: %v", name, len(whole), len(all), n, err)
+		}
+		for i, step := range whole {
+			n := 0
+			for _, rank := range step.Ranks {
+				for _, m := range rank {
+					n += max(len(m.Rows)-1, 0)
+					if m.Rows == nil {
+						n += len(m.Pieces)
+					}
+				}
+			}
+			rest, _ := steps(t, p, cursors[i])
+			if n != 16 || p.Ended(cursors[i]) != (i == len(whole)-1) || !reflect.DeepEqual(rest, whole[i+1:]) && len(rest)+len(whole[i+1:]) > 0 {
+				t.Fatalf("%s: step %d of %d has %d pieces or rows; %d steps follow a resume", name, i, len(whole), n, len(rest))
+			}
+		}
+	}
+	for name, s := range map[string]batching.Spec{
+		"fall short of": {Way: batching.Tokens{Budget: 5000}},
+		"does not fill": {Way: batching.Packed{Tokens: 100_000}},
+	} {
+		s.Lengths, s.Drop, s.Geometry = lengths, true, batching.Geometry{BatchSize: 4, World: 2, Micro: 2}
+		if _, err := batching.New(s); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // What is too long is refused, cut or split in every way; nothing else is touched.
 func TestTooLongIsRefusedCutOrSplit(t *testing.T) {
 	lengths := []int32{3, 0, 20, 7, 8, 9, 15, 16, 17}

@@ -27,10 +27,14 @@ func (p *Plan) EqualSteps() (steps int64, known bool) {
 	case Tokens, Packed:
 		return 0, false
 	}
-	g, global := p.spec.Geometry, int64(p.spec.global())
+	s, global := &p.spec, int64(p.spec.global())
 	for left := p.order.Samples; left > 0; {
-		window := p.spec.Way.window(g, left)
-		steps += (window + global - 1) / global
+		window := s.Way.window(s.Geometry, left)
+		if s.Drop {
+			steps += window / global
+		} else {
+			steps += (window + global - 1) / global
+		}
 		left -= window
 	}
 	return steps, true

@@ -50,8 +50,8 @@ func (s *Session) collate(b *batch) {
 	slot := b.slot.region.Bytes()
 	for i := range s.columns {
 		s.columns[i].fill(slot, b.indices)
-		if s.sequences != nil && s.sequences.form == packed {
-			s.columns[i].pad(slot, len(b.indices), s.sequences.most.Pieces)
+		if q := s.sequences; q != nil {
+			s.columns[i].pad(slot, len(b.indices), q.fixedCount())
 		}
 	}
 }

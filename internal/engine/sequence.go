@@ -19,7 +19,9 @@ type sequences struct {
 	most     batching.Most
 	form     form
 	from, to tensor.DType
-	features int // numbers of each element
+	fullRows bool // every batch has all rows; those without a sample are padding
+	features int  // numbers of each element
+	unit     int  // bytes of an element as it is stored
 	pad      int64
 	start    Place
 	lengths  []int32
@@ -64,14 +66,6 @@ func (s *Session) prepareSequences() error {
 		}
 		return nil
 	}
-	switch {
-	case o.OnBad == Substitute:
-		return errs.New(errs.Unsupported, "on_bad_sample is substitute, and another sequence would have another length").
-			WithHint("choose fail or skip")
-	case o.Last != plan.Keep:
-		return errs.New(errs.Unsupported, "last_batch is not keep, and steps of sequences have no common size").
-			WithHint("all ranks take equally many steps in any case; leave last_batch out")
-	}
 	var settings Batching
 	if o.Batching != nil {
 		settings = *o.Batching
@@ -84,6 +78,7 @@ func (s *Session) prepareSequences() error {
 	if q.from, q.to, err = q.settings.dtypes(m); err != nil {
 		return err
 	}
+	q.unit = q.from.Size() * q.features
 	if m.Tokens != nil && m.Tokens.Pad != nil {
 		q.pad = *m.Tokens.Pad
 	}
@@ -92,17 +87,25 @@ func (s *Session) prepareSequences() error {
 	}
 	q.geometry = batching.Geometry{BatchSize: o.BatchSize, World: max(o.WorldSize, 1), Micro: q.settings.Micro}
 	spec.Lengths, spec.Seed, spec.Shuffle, spec.Geometry = q.lengths, o.Seed, o.Shuffle, q.geometry
+	spec.Drop = o.Last == plan.Drop
 	if q.plan, err = batching.New(spec); err != nil {
 		return err
 	}
 	q.most = q.plan.Most()
-	switch q.settings.Way {
-	case wayPacked:
-		q.form = packed
-	case wayRebalanced:
-		if q.settings.Varlen {
-			q.form = varlen
+	switch {
+	case q.settings.Way == wayPacked:
+		q.form = packed // of a fixed shape in any case
+	case q.settings.Varlen:
+		q.form = varlen
+	}
+	if o.Last == plan.Pad && q.form != packed {
+		if q.settings.Way == wayRebalanced {
+			return errs.New(errs.Unsupported, "last_batch is pad, and rebalanced batches have no common number of rows").
+				WithHint("choose another way to batch, or keep")
 		}
+		q.most.Rows = o.BatchSize
+		q.most.Cells = max(q.most.Cells, int64(q.most.Rows)*int64(q.most.Width))
+		q.fullRows = true
 	}
 	if len(o.Fields) == 0 {
 		o.Fields = q.defaultFields(m.Sequence.Field)
@@ -201,11 +204,17 @@ func (s *Session) planSequences(st *stream, at Place) {
 			s.fail(err)
 			return
 		}
+		fresh := at.Step == 0 && at.Micro == 0
 		for {
 			step, after, ok := steps.Next()
+			if !ok && fresh {
+				s.fail(errs.New(errs.Invalid, "no step of the epoch is full").WithHint("choose smaller batches, or last_batch keep"))
+				return
+			}
 			if !ok {
 				break
 			}
+			fresh = false
 			next := Place{Cursor: after, Step: at.Step + 1, End: q.plan.Ended(after)}
 			if !s.planStep(st, &step, at, next) {
 				return

@@ -91,7 +91,7 @@ func (s *Session) arrangeCache() {
 	if q == nil {
 		return
 	}
-	total := int64(q.from.Size()*q.features) * q.plan.Tokens()
+	total := int64(q.unit) * q.plan.Tokens()
 	all := total + cacheEntry*int64(len(q.lengths))
 	if total == 0 || all > min(z.memory/cacheShare, maxCache) {
 		return

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"stoker/internal/batching"
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
 	"stoker/internal/tensor"
@@ -75,7 +76,7 @@ func (f *filler) open(b *batch) {
 // sample is left out.
 func (f *filler) piece(b *batch, i int) (blob []byte, use bool, err error) {
 	s, p := f.session, &b.sequences.micro.Pieces[i]
-	unit := int64(s.sequences.from.Size() * s.sequences.features)
+	unit := int64(s.sequences.unit)
 	from, n := int64(p.Offset)*unit, int64(p.Length)*unit
 	if begin := f.begins[i]; begin >= 0 {
 		b.indices = append(b.indices, p.Index)
@@ -89,6 +90,9 @@ func (f *filler) piece(b *batch, i int) (blob []byte, use bool, err error) {
 				return nil, false, err
 			}
 			s.record(&job{batch: b, index: p.Index, err: err})
+			if s.opts.OnBad == Substitute {
+				return f.substitute(b, p, err)
+			}
 			b.skipped++
 			return nil, false, nil
 		}
@@ -100,6 +104,42 @@ func (f *filler) piece(b *batch, i int) (blob []byte, use bool, err error) {
 	}
 	b.indices = append(b.indices, p.Index)
 	return f.blob[from : from+n : from+n], true, nil
+}
+
+// drawnAtOnce are the samples of which the longest that fits takes a bad one's place.
+const drawnAtOnce = 64
+
+// substitute returns another sample in place of a bad piece: of some drawn ones the
+// longest that is not longer than the piece, since the batch has no more room. The
+// sample is left out where none is as short.
+func (f *filler) substitute(b *batch, p *batching.Piece, first error) (blob []byte, use bool, err error) {
+	s := f.session
+	q := s.sequences
+	draw := s.key.Sub(b.epoch).Sub(uint64(p.Index)).Sub(substituteStream).Source()
+	for range substitutes {
+		best := int64(-1)
+		for range drawnAtOnce {
+			i := int64(draw.IntN(len(q.lengths)))
+			if n := q.lengths[i]; i != p.Index && n <= p.Length && (best < 0 || n > q.lengths[best]) {
+				best = i
+			}
+		}
+		if best < 0 {
+			b.skipped++
+			return nil, false, nil
+		}
+		if err = f.load(best); err == nil {
+			f.index = best + 1
+			b.indices = append(b.indices, best)
+			return f.blob, true, nil
+		}
+		f.index = 0
+		if !bad(err) {
+			return nil, false, err
+		}
+	}
+	return nil, false, errs.New(errs.Corrupt, "%d samples drawn in place of a bad one are bad too; the first: %w", substitutes, first).
+		WithHint("`stoker verify` lists every damaged sample of a dataset")
 }
 
 // load reads a sample.
@@ -114,16 +154,16 @@ func (f *filler) load(index int64) (err error) {
 	f.read += f.sample.Length
 	if err == nil {
 		q := s.sequences
-		q.cache.put(index, int64(q.lengths[index])*int64(q.from.Size()*q.features), f.blob)
+		q.cache.put(index, int64(q.lengths[index])*int64(q.unit), f.blob)
 	}
 	return err
 }
 
 // fillPadded writes each piece into a row of its own.
 func (f *filler) fillPadded(b *batch) error {
-	p := b.sequences
+	q, p := f.session.sequences, b.sequences
 	width := int(p.micro.Width)
-	for i, piece := range p.micro.Pieces {
+	for i := range p.micro.Pieces {
 		blob, use, err := f.piece(b, i)
 		if err != nil {
 			return err
@@ -131,14 +171,16 @@ func (f *filler) fillPadded(b *batch) error {
 		if !use {
 			continue
 		}
-		row, n := p.rows, int(piece.Length)
+		row, n := p.rows, len(blob)/q.unit
 		p.rows++
 		f.write(row*width, n, blob)
 		f.empty(row*width+n, width-n)
-		if f.lengths != nil {
-			f.lengths[row] = piece.Length
-		}
+		setInt32(f.lengths, row, n)
 		p.tells.Longest = max(p.tells.Longest, n)
+	}
+	for ; q.fullRows && p.rows < q.most.Rows; p.rows++ {
+		f.empty(p.rows*width, width)
+		setInt32(f.lengths, p.rows, 0)
 	}
 	p.tells.Width = width
 	return nil
@@ -146,10 +188,10 @@ func (f *filler) fillPadded(b *batch) error {
 
 // fillVarlen writes the pieces one behind the other.
 func (f *filler) fillVarlen(b *batch) error {
-	p := b.sequences
+	q, p := f.session.sequences, b.sequences
 	at := 0
 	setInt32(f.borders, 0, 0)
-	for i, piece := range p.micro.Pieces {
+	for i := range p.micro.Pieces {
 		blob, use, err := f.piece(b, i)
 		if err != nil {
 			return err
@@ -157,7 +199,7 @@ func (f *filler) fillVarlen(b *batch) error {
 		if !use {
 			continue
 		}
-		n := int(piece.Length)
+		n := len(blob) / q.unit
 		f.write(at, n, blob)
 		at += n
 		setInt32(f.borders, len(b.indices), at)
@@ -193,7 +235,7 @@ func (f *filler) fillPacked(b *batch) error {
 			if !use {
 				continue
 			}
-			n := int(p.micro.Pieces[i].Length)
+			n := len(blob) / q.unit
 			segment++
 			f.write(at, n, blob)
 			f.segment(at, n, segment)

@@ -65,7 +65,7 @@ func (q *sequences) layout(o *Options, m *dataset.Manifest) (*Layout, error) {
 		f.Offset = l.Bytes
 		end := int64(f.Offset) + elements*int64(f.DType.Size())
 		if f.Text {
-			f.DataOffset = align(f.Offset + 4*(q.most.Pieces+1))
+			f.DataOffset = align(f.Offset + 4*(int(elements)+1))
 			end = int64(f.DataOffset) + int64(f.DataBytes)
 		}
 		if elements > maxSlot || end > maxSlot {
@@ -81,7 +81,7 @@ func (q *sequences) layout(o *Options, m *dataset.Manifest) (*Layout, error) {
 // describe returns a field without its place, and the elements of the largest
 // batch.
 func (q *sequences) describe(name string, m *dataset.Manifest) (Field, int64, error) {
-	cells, pieces := q.most.Cells, int64(q.most.Pieces)
+	cells, pieces := q.most.Cells, int64(max(q.most.Pieces, q.most.Rows))
 	f := Field{Name: name, DType: tensor.Int32, Shape: q.grid()}
 	if q.filled(name, m) {
 		switch name {
@@ -107,7 +107,7 @@ func (q *sequences) describe(name string, m *dataset.Manifest) (Field, int64, er
 		}
 		return f, cells, nil
 	}
-	f, err := describe(name, q.most.Pieces, nil, m)
+	f, err := describe(name, int(pieces), nil, m)
 	if err != nil {
 		return f, 0, err
 	}
@@ -128,10 +128,25 @@ func (q *sequences) grid() []int {
 	return []int{DimRows, DimWidth}
 }
 
+// fixedCount returns for how many sequences every batch has room, whatever is in
+// it; 0 where that differs from batch to batch.
+func (q *sequences) fixedCount() int {
+	switch {
+	case q.form == packed:
+		return q.most.Pieces
+	case q.fullRows:
+		return q.most.Rows
+	}
+	return 0
+}
+
 // each is the shape of what stands beside every sequence.
 func (q *sequences) each() []int {
-	if q.form == packed {
+	switch {
+	case q.form == packed:
 		return []int{q.most.Pieces}
+	case q.fullRows:
+		return []int{DimRows}
 	}
 	return []int{DimPieces}
 }

@@ -15,6 +15,7 @@ import (
 	"stoker/internal/engine"
 	"stoker/internal/engine/enginetest"
 	"stoker/internal/errs"
+	"stoker/internal/plan"
 )
 
 // ways are one of each kind, for lengths of up to 300.
@@ -389,8 +390,9 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		"noise":            {Batching: &engine.Batching{Way: "grouped", Noise: &negative}},
 		"budget":           {Batching: &engine.Batching{Way: "tokens", Budget: 100}},
 		"cannot come as":   {Batching: &engine.Batching{DType: "float32"}},
-		"another length":   {OnBad: engine.Substitute},
-		"last_batch":       {Last: 1},
+		"last_batch":       {Last: plan.Pad},
+		"fall short of":    {Last: plan.Drop, Batching: &engine.Batching{Way: "tokens", Budget: 600}},
+		"do not fill":      {Last: plan.Drop, WorldSize: 9},
 		"no field":         {Fields: []string{"image2"}},
 		"without a saved":  {Position: 1},
 		"holds sequences":  {Fields: []string{"image"}},
@@ -405,6 +407,43 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", want, err)
+		}
+	}
+}
+
+// TestLastSteps: drop leaves out what is not full, and pad fills every batch up with
+// rows of padding that do not count.
+func TestLastSteps(t *testing.T) {
+	lengths := enginetest.Lengths(100)
+	dir := enginetest.Sequences(t, lengths)
+	for _, way := range []engine.Batching{{Way: "fixed"}, {Way: "grouped"}, {Way: "rebalanced", Varlen: true}, {Way: "packed", Tokens: 320}} {
+		r := openTexts(t, dir, lengths, way, engine.Options{BatchSize: 3, WorldSize: 2, Last: plan.Drop})
+		for range 2 {
+			for _, b := range r.epoch() {
+				if way.Way != "packed" && b.StepSamples != 6 {
+					t.Errorf("%+v: a step of %d samples", way, b.StepSamples)
+				}
+			}
+		}
+	}
+	for _, way := range []engine.Batching{{Way: "fixed"}, {Way: "tokens", Budget: 700}} {
+		s := open(t, engine.Options{Dataset: dir, Batching: &way, BatchSize: 30, Last: plan.Pad})
+		for valid := 0; valid < len(lengths); {
+			b := next(t, s)
+			r := reader{t: t, session: s}
+			labels, index, n := r.ints(b, "label"), r.ints(b, "index"), r.ints(b, "lengths")
+			if b.Rows != 30 || len(labels) != 30 || len(index) != 30 || len(n) != 30 {
+				t.Fatalf("%+v: %d rows, %d labels", way, b.Rows, len(labels))
+			}
+			for i := b.Valid; i < 30; i++ {
+				if labels[i] != -1 || index[i] != -1 || n[i] != 0 {
+					t.Fatalf("%+v: row %d is no padding", way, i)
+				}
+			}
+			valid += b.Valid
+			if err := b.Release(); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
@@ -442,6 +481,22 @@ func TestBadSequences(t *testing.T) {
 		}
 		if report := r.session.Stats(nil, engine.Measured{}); len(kept) != len(lengths)-1 || kept["5"] || report.BadCount < 1 {
 			t.Errorf("%+v: %d samples came, %d were bad", way, len(kept), report.BadCount)
+		}
+		count := func(all []texts) (n int, victims int) {
+			for _, b := range all {
+				n += len(b.Pieces)
+				for _, p := range b.Pieces {
+					if strings.HasPrefix(p, "5:") {
+						victims++
+					}
+				}
+			}
+			return n, victims
+		}
+		kept2, _ := count(openTexts(t, dir, lengths, way, engine.Options{BatchSize: 4, OnBad: engine.Skip}).epoch())
+		r = openTexts(t, dir, lengths, way, engine.Options{BatchSize: 4, OnBad: engine.Substitute})
+		if n, victims := count(r.epoch()); n <= kept2 || victims > 0 {
+			t.Errorf("%+v: %d sequences with a substitute, %d without, %d bad", way, n, kept2, victims)
 		}
 		s := openTexts(t, dir, lengths, way, engine.Options{BatchSize: 4}).session
 		for err = nil; err == nil; {

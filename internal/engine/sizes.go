@@ -45,6 +45,13 @@ const (
 	scratchShare = 4
 )
 
+// Small batches of sequences are made faster than processes take turns, so more of
+// them are kept ready: as many as these bytes hold.
+const (
+	smallDepth = 16
+	smallBytes = 8 << 20
+)
+
 // maxSlots bounds the slots by the descriptors that they take: a session gets an
 // eighth of the process's.
 func maxSlots() int64 {
@@ -113,7 +120,7 @@ func (s *Session) arrangeSlots() error {
 	}
 	z.depth = s.opts.Prefetch + (z.jobs+s.opts.BatchSize-1)/s.opts.BatchSize
 	if s.sequences != nil { // a filler works on a batch
-		z.depth = s.opts.Prefetch + 2*z.workers
+		z.depth = max(s.opts.Prefetch+2*z.workers, int(min(smallDepth, smallBytes/slot)))
 	}
 	if z.depth+1 > z.slotsMax {
 		s.notice("memory allows %d batches of %s at once, %d were wanted: loading may be slower",

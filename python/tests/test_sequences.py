@@ -205,6 +205,16 @@ def test_the_engine_may_die(own_engine: str, texts: str) -> None:
         assert got == want
 
 
+def test_last_steps_and_long_samples(make: Make) -> None:
+    assert {b.step_samples for b in make(stoker.Fixed(), 7, drop_last=True)} == {7}
+    padded = [(b["tokens"].shape[0], b["label"].size, b.valid) for b in make(stoker.Fixed(ladder=2), 7, last_batch="pad")]
+    assert {shape[:2] for shape in padded} == {(7, 7)} and sum(valid for _, _, valid in padded) == TEXTS
+    assert max(b["tokens"].shape[1] for b in make(stoker.Fixed(max_tokens=50, too_long="cut"))) == 50
+    assert list(seen(make(stoker.Rebalanced(max_tokens=50, too_long="split"))).values()) and sorted(
+        seen(make(stoker.Rebalanced(max_tokens=50, too_long="split"))).values()
+    ) == everything()
+
+
 def test_pickles_go_on(make: Make) -> None:
     loader = make(stoker.Packed(256), 1)
     batches = iter(loader)
@@ -238,7 +248,9 @@ def test_wrong_settings(make: Make, dataset: str) -> None:
     with pytest.raises(stoker.UnsupportedError, match="cannot come as"):
         make(dtype="float16")
     with pytest.raises(stoker.UnsupportedError, match="last_batch"):
-        make(drop_last=True)
+        make(last_batch="pad")
+    with pytest.raises(stoker.InvalidError, match="at most 20"):
+        make(stoker.Fixed(max_tokens=20))
     with pytest.raises(stoker.UnsupportedError, match="for sequences"):
         stoker.Loader(dataset, batching=stoker.Packed(8))
 

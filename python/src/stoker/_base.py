@@ -206,7 +206,7 @@ class BaseLoader:
     def _go_to(self, place: Place) -> None:
         """Continue the open session elsewhere, and start reading there."""
         epoch, at = place
-        position = _place.members(at)["position"]
+        position = _place.position_of(at)
         samples = int(self._opened()["samples"])
         if epoch < 0 or not 0 <= position <= samples:
             raise InvalidError(f"the saved state is damaged: epoch {epoch}, position {position} of {samples} samples")
@@ -286,7 +286,7 @@ class BaseLoader:
         epoch, at = place
         if state is not None:
             state = _state_at(state, epoch, at)
-        start = {"epoch": epoch, "position": _place.members(at)["position"]}
+        start = {"epoch": epoch, "position": _place.position_of(at)}
         request = {**self._request, "state": state, "start": start}
         lost: Optional[_wire.ConnectionLost] = None
         for _ in range(MAX_RESTARTS):

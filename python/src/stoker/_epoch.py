@@ -9,7 +9,7 @@ from typing import Optional
 from . import _fork, _progress, _wire
 from ._base import MAX_RESTARTS, BaseLoader
 from ._batch import Batch
-from ._place import Mark, members
+from ._place import Mark, position_of
 from ._report import Epoch
 from ._session import Session
 from ._warnings import warn
@@ -88,7 +88,7 @@ class EpochIterator:
             ) from err
         warn(
             f"the engine died ({err}); it is started again and goes on at epoch {self._epoch}, "
-            f"position {members(self._position)['position']}: no batch is lost or repeated"
+            f"position {position_of(self._position)}: no batch is lost or repeated"
         )
 
     def _count(self, batch: Batch, begun: float) -> None:

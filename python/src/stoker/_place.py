@@ -22,6 +22,11 @@ At = Union[int, Mark]
 """Samples of an epoch consumed over all ranks; of sequences a Mark, or 0 at the start."""
 
 
+def position_of(at: At) -> int:
+    """Return the samples of the epoch consumed before a place."""
+    return at.position if isinstance(at, Mark) else at
+
+
 def members(at: At) -> Dict[str, Any]:
     """Return what a state says of a place."""
     if isinstance(at, Mark):

@@ -88,7 +88,7 @@ class Session:
             raise KeyboardInterrupt
         self._seek(epoch, position)
         frame = self._next_frame()
-        if frame.epoch != epoch or frame.position < _place.members(position)["position"]:
+        if frame.epoch != epoch or frame.position < _place.position_of(position):
             raise InternalError(
                 f"asked for epoch {epoch} from {position}, the engine sent epoch {frame.epoch} up to {frame.position}"
             )

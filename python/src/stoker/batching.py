@@ -50,12 +50,17 @@ class Fixed(Way):
             compilers at 4.6 % more padding.
         micro: micro-batches that a rank adds up before its parameters change. Each is one
             batch of the loader, of ``batch_size`` samples.
+        max_tokens: what is taken of a sample at most; None takes all.
+        too_long: what becomes of longer samples: ``"error"`` (the default), ``"cut"`` (the first
+            tokens are kept) or ``"split"`` (several pieces with the same index).
     """
 
     way: ClassVar[str] = "fixed"
     multiple: Optional[int] = None
     ladder: Optional[float] = None
     micro: int = 1
+    max_tokens: Optional[int] = None
+    too_long: Optional[str] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Grouped(Way):
 
     Args:
         noise: half width, in natural logarithms of the length.
-        multiple, ladder, micro: as for :class:`Fixed`.
+        multiple, ladder, micro, max_tokens, too_long: as for :class:`Fixed`.
     """
 
     way: ClassVar[str] = "grouped"
@@ -76,6 +81,8 @@ class Grouped(Way):
     multiple: Optional[int] = None
     ladder: Optional[float] = None
     micro: int = 1
+    max_tokens: Optional[int] = None
+    too_long: Optional[str] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +94,7 @@ class Tokens(Way):
     Args:
         budget: padded tokens of one batch on one rank, at most.
         pool: samples that are sorted at once; 4,096 where nothing is given.
-        multiple, ladder, micro: as for :class:`Fixed`.
+        multiple, ladder, micro, max_tokens, too_long: as for :class:`Fixed`.
     """
 
     way: ClassVar[str] = "tokens"
@@ -96,6 +103,8 @@ class Tokens(Way):
     multiple: Optional[int] = None
     ladder: Optional[float] = None
     micro: int = 1
+    max_tokens: Optional[int] = None
+    too_long: Optional[str] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +121,7 @@ class Rebalanced(Way):
 
     Args:
         varlen: no padding.
-        multiple, ladder, micro: as for :class:`Fixed`. More micro-batches pad less.
+        multiple, ladder, micro, max_tokens, too_long: as for :class:`Fixed`. More micro-batches pad less.
     """
 
     way: ClassVar[str] = "rebalanced"
@@ -120,6 +129,8 @@ class Rebalanced(Way):
     multiple: Optional[int] = None
     ladder: Optional[float] = None
     micro: int = 1
+    max_tokens: Optional[int] = None
+    too_long: Optional[str] = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -58,8 +58,9 @@ class Loader(BaseLoader):
         epoch: number of the first epoch.
         batching: of a dataset of sequences: the way to batch, such as
             ``stoker.Packed(1024)``; :class:`stoker.Rebalanced` where nothing is given. The
-            arguments about pictures do not apply, ``dtype`` is that of the tokens, ``last_batch``
-            is ``"keep"``, and every batch is one micro-batch: see :mod:`stoker.batching`.
+            arguments about pictures do not apply, ``dtype`` is that of the tokens, and every
+            batch is one micro-batch: see :mod:`stoker.batching`. ``last_batch="pad"`` gives every
+            batch ``batch_size`` rows, and a substitute is not longer than the bad sample.
         collate: a function that is given a list of samples, each a dictionary of views by
             field name (sequences without their padding), and returns what the loop gets
             instead of the batch: what other loaders leave to ``collate_fn``. It runs in
