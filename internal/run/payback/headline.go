@@ -97,6 +97,8 @@ func (a *Advice) live(c Case) error {
 	}
 	nothing := "Do nothing: it ends at " + clock(end, c.Now) + between(l, c.Now)
 	switch {
+	case best == nil && c.Diagnosis == nil:
+		a.Headline = fmt.Sprintf("%s. What a cure could save of it: stoker why %s", nothing, c.Run.ID)
 	case best == nil:
 		a.Headline = nothing + "."
 	case gained.Verdict == worth.Yes:
