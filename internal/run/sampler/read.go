@@ -163,7 +163,7 @@ func (l *Loader) bound() {
 
 func (s *Steps) bound() {
 	counts(&s.Count, &s.Validations)
-	numbers(&s.Hidden, &s.Median, &s.P95, &s.WaitMedian, &s.Validation)
+	numbers(&s.Hidden, &s.Unsure, &s.Median, &s.P95, &s.WaitMedian, &s.Validation)
 	s.Seconds.bound()
 	s.Wait.bound()
 	s.BatchSize = max(0, s.BatchSize)

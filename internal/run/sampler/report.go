@@ -69,8 +69,9 @@ type Loader struct {
 type Steps struct {
 	Count      int64        `json:"count"`
 	Seconds    Moments      `json:"seconds"`
-	Wait       Moments      `json:"wait"`   // time in next() that counts: on CUDA only while the GPU had nothing queued; N 0 if unknown
-	Hidden     float64      `json:"hidden"` // seconds in next() that did not count, because the GPU had work queued
+	Wait       Moments      `json:"wait"`   // time in next() that counts: only while the device had nothing queued, where that can be asked; N 0 if unknown
+	Hidden     float64      `json:"hidden"` // seconds in next() that did not count, because the device had work queued
+	Unsure     float64      `json:"unsure"` // seconds by which Wait may be wrong either way: the device ran dry at an unknown moment
 	Median     float64      `json:"median"` // of Recent
 	P95        float64      `json:"p95"`
 	WaitMedian float64      `json:"wait_median"`

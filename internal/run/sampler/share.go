@@ -79,7 +79,7 @@ func (s Steps) DataShare() (share Share, ok bool) {
 	half := 1.0
 	if k := float64(len(s.Recent)); k >= minSteps && total > 0 {
 		variance := max(0, squares-sum*sum/k) / (k - 1)
-		half = student95(k-1) * math.Sqrt(variance/n) / (s.Seconds.Sum / n)
+		half = student95(k-1)*math.Sqrt(variance/n)/(s.Seconds.Sum/n) + s.Unsure/s.Seconds.Sum
 	}
 	return Share{mid, max(0, mid-half), min(1, mid+half)}, true
 }

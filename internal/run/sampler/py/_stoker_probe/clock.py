@@ -83,14 +83,14 @@ class Clock:
         """Begin to count: a new process, whose main thread is main."""
         self.main = main
         self.on = True
-        self.queued = None  # says whether the GPU has work queued, where there is one
+        self.device = None  # says whether the device has work queued; see module device
         self.inside = False  # a next() that is timed runs: what it calls is part of it
         self.pipes = {}
         self.streams = {}
         self.begun = {}  # when iter() was called for what is iterated now
         self.calls = 0
         self.waited = 0.0  # in all pipes, as far as it counts
-        self.hidden = 0.0
+        self.hidden = self.unsure = 0.0
         self.elsewhere = 0  # calls in other threads
 
     def stop(self):
@@ -211,11 +211,12 @@ class Clock:
         stream.last = None
 
     def _exposed(self, wait, queued):
-        """Return how much of a wait the GPU had nothing to do in.
+        """Return how much of a wait the device had nothing to do in.
 
-        Nothing queued before: all of it. Still something queued after: nothing
-        of it. In between the queue ran empty at an unknown moment: half.
+        Nothing queued before: all of it, and this is not asked. Still something
+        queued after: nothing of it. Else it ran dry at an unknown moment: half.
         """
-        if not queued:
-            return wait
-        return 0.0 if self.queued() else wait / 2
+        if queued():
+            return 0.0
+        self.unsure += wait / 2
+        return wait / 2

@@ -8,7 +8,8 @@ class. A loader whose inside is not what is expected here is left as it is.
 import sys
 from time import perf_counter
 
-from . import describe
+from . import describe, device
+from .classify import OURS
 
 CHECK_EVERY = 20  # looks
 
@@ -41,7 +42,7 @@ class Frameworks:
         self.looks += 1
         for name in [n for n in self.pending if n in sys.modules]:
             module = sys.modules[name]
-            if _loading(module):
+            if device.loading(module):
                 continue
             change = self.pending.pop(name)
             try:
@@ -50,8 +51,8 @@ class Frameworks:
                 pass  # another version than the ones known: its loader is not timed
         if self.looks % CHECK_EVERY == 0:
             self._leave_the_quick_alone()
-            if self.clock.queued is None:
-                self._find_gpu()
+            if self.clock.device is None:
+                self.clock.device = device.find()
 
     def _put(self, cls, name, make, *args):
         """Replace a method by what make returns for it."""
@@ -94,27 +95,12 @@ class Frameworks:
     def _webdataset(self, module):
         self._put(module.DataPipeline, "__iter__", _timed_source, describe.webdataset)
 
-    def _find_gpu(self):
-        """Find how to ask whether the GPU has work queued, once CUDA is in use."""
-        cuda = sys.modules.get("torch.cuda")
-        if cuda is None or _loading(cuda) or not cuda.is_initialized():
-            return
-        stream, capturing = cuda.current_stream, cuda.is_current_stream_capturing
-        # Not while a graph is captured: the question would spoil it.
-        self.clock.queued = lambda: not capturing() and not stream().query()
-
     def _leave_the_quick_alone(self):
         """Give loaders back whose steps are so short that the clocks would show."""
         if not self.clock.quick and any(pipe.quick() for pipe in list(self.clock.pipes.values())):
             self.clock.quick = True
             for cls, name, original in self.changed:
                 setattr(cls, name, original)
-
-
-def _loading(module):
-    """Say whether the module, or the package that it belongs to, is still being imported."""
-    package = sys.modules.get(module.__name__.partition(".")[0])
-    return any(getattr(getattr(m, "__spec__", None), "_initializing", False) for m in (module, package))
 
 
 def _timed_next(clock, original, facts, ready_of=None):
@@ -127,8 +113,8 @@ def _timed_next(clock, original, facts, ready_of=None):
         try:
             if ready_of is not None:
                 ready = ready_of(self)
-            if clock.queued is not None:
-                queued = clock.queued()
+            if clock.device is not None:
+                queued = clock.device(_caller())
         except Exception as err:
             clock.fail(err)
         replay = clock.replay
@@ -147,6 +133,14 @@ def _timed_next(clock, original, facts, ready_of=None):
         return batch
 
     return __next__
+
+
+def _caller():
+    """Return the frame that asks for the batch."""
+    frame = sys._getframe(2)
+    while frame is not None and OURS in frame.f_code.co_filename:
+        frame = frame.f_back
+    return frame
 
 
 def _hide(err):

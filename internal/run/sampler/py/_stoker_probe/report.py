@@ -101,6 +101,7 @@ class Writer:
             "seconds": {"n": series.count, "sum": series.seconds, "sum_sq": series.seconds2},
             "wait": {"n": series.count if knows else 0, "sum": series.wait, "sum_sq": series.wait2},
             "hidden": self.probe.clock.hidden,
+            "unsure": self.probe.clock.unsure,
             "median": _quantile(seconds, 0.5),
             "p95": _quantile(seconds, 0.95),
             "wait_median": _quantile(waits, 0.5),
@@ -128,9 +129,9 @@ class Writer:
 
     def _notes(self):
         p, notes = self.probe, []
-        if p.clock.queued is not None:
-            notes.append("CUDA: a wait counts only while the GPU has nothing queued on the current stream")
-        elif any(name in sys.modules for name in ("jax", "cupy")) or _accelerator():
+        if p.clock.device is not None:
+            notes.append("a wait counts only while the device has nothing queued, as far as can be asked without waiting for it")
+        elif "torch_xla" in sys.modules or "cupy" in sys.modules:
             notes.append("the device works asynchronously: part of the waits may be hidden behind its work")
         if p.clock.quick:
             notes.append("the steps are too short to time every one: only the first ones were")
@@ -179,11 +180,6 @@ def _packages():
             version = getattr(module, "__dict__", {}).get("__version__", "")
             found[name] = version[:40] if isinstance(version, str) else ""
     return found
-
-
-def _accelerator():
-    torch = sys.modules.get("torch")
-    return any(name in sys.modules for name in ("torch_xla",)) or getattr(getattr(torch, "mps", None), "_is_used", False)
 
 
 def _short(path):
