@@ -270,7 +270,8 @@ def errors(cell: list[dict[str, Any]], rung: str) -> str:
     """Sum up a rung's errors in a cell of the table."""
     off = [100 * abs(r[rung]["share"] - r["truth"]) for r in cell if decided(r[rung])]
     if not off:
-        return "cannot tell"
+        least = [100 * r[rung]["share"] for r in cell if r[rung]]
+        return f"at least {statistics.median(least):.0f} %" if least else "cannot tell"
     inside = sum(x <= 5 for x in off)
     text = f"{statistics.median(off):4.1f} ({max(off):4.1f}) {inside} of {len(off)}"
     return text if len(off) == len(cell) else text + f", {len(cell) - len(off)} untold"

@@ -86,7 +86,7 @@ func (f *facts) rung() Rung {
 func (f *facts) judgeGPU(r *Rung) {
 	idle := f.GPU.IdleShare
 	r.Share = min(idle, f.asleep)
-	r.Low, r.High = max(idle+f.asleep-1, 0), min(r.Share+margin, 1)
+	r.Low, r.High = min(max(idle+f.asleep-1, 0), r.Share), min(r.Share+margin, 1)
 	switch {
 	case idle <= 1-gpuBusy:
 		r.Verdict, r.Conclusive = Compute, true

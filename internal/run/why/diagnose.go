@@ -134,7 +134,7 @@ func newCase(e Evidence, d *Diagnosis) *caseOf {
 		c.facts, c.accounted = factsOf(e.Account), true
 	}
 	c.parts, c.inWorkers = kinds(e.Reports)
-	if mains := sampler.Main(e.Reports); len(mains) > 0 {
+	if mains := trainers(e); len(mains) > 0 {
 		c.main = &mains[0]
 		c.loader = c.main.Training()
 	}
@@ -326,10 +326,10 @@ func (c *caseOf) computeSentence(measured string) []string {
 func (c *caseOf) unknown() string {
 	command := "start it with `stoker run -- ...`: its sampler tells"
 	switch {
-	case c.main != nil:
+	case c.main != nil && c.loader != nil:
 		command = "let it take more steps"
-	case len(c.e.Reports) > 0:
-		command = "its loader is none that the sampler knows; a line with data_time and step_time for each step would tell"
+	case c.main != nil:
+		command = "its loader is none that the sampler knows; data_time and step_time in the lines that it prints would tell"
 	}
 	switch {
 	case !c.accounted && len(c.d.Rungs) == 0:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"stoker/internal/run/account"
 	"stoker/internal/run/sampler"
 )
 
@@ -18,8 +19,8 @@ const (
 // it saw none. Of several ranks the one that waits most counts: the others wait for
 // it.
 func sampled(e Evidence) (r Rung, ok bool) {
-	for _, report := range sampler.Main(e.Reports) {
-		one, told := sampledOne(report, e.Over)
+	for _, report := range trainers(e) {
+		one, told := sampledOne(report, e)
 		if told && (!ok || one.Share > r.Share) {
 			r, ok = one, true
 		}
@@ -27,9 +28,22 @@ func sampled(e Evidence) (r Rung, ok bool) {
 	return r, ok
 }
 
-func sampledOne(report sampler.Report, over bool) (Rung, bool) {
+// trainers are the reports of the processes that train; where the sampler recognises
+// none, as in a loop of the script's own without any framework, that of the process
+// which the accounting takes for it.
+func trainers(e Evidence) []sampler.Report {
+	mains := sampler.Main(e.Reports)
+	for _, r := range e.Reports {
+		if len(mains) == 0 && e.Account != nil && r.PID == e.Account.PID {
+			return []sampler.Report{r}
+		}
+	}
+	return mains
+}
+
+func sampledOne(report sampler.Report, e Evidence) (Rung, bool) {
 	r := Rung{Name: RungSampler}
-	s, steps, ok := stepShare(report.Steps, over)
+	s, steps, ok := stepShare(report.Steps, e.Over)
 	if ok {
 		r.Conclusive, r.Exact = steps >= minSamplerSteps, true
 		r.Text = fmt.Sprintf("the sampler timed %d steps of %s: %%s of each is a wait in the loader", steps, milliseconds(report.Steps.Median))
@@ -46,6 +60,11 @@ func sampledOne(report sampler.Report, over bool) (Rung, bool) {
 	clear := s.low >= dataShare || s.high <= computeShare
 	r.Conclusive = r.Conclusive && (clear || s.half() <= widest)
 	r.Text = fmt.Sprintf(r.Text, plusMinus(r))
+	if idle := idleOf(e.Account); !r.Exact && idle > s.high+0.05 {
+		// It sleeps in functions that looks do not know for data: reading from a network, say.
+		r.Verdict, r.Conclusive = Unknown, false
+		r.Text += fmt.Sprintf("; but it sleeps %s of the time, in functions that are not known", percent(idle))
+	}
 	if h := report.Steps.Hidden; h > 0 && report.Steps.Seconds.Sum > 0 {
 		r.Text += fmt.Sprintf("; another %s was hidden behind the GPU's queued work", percent(h/report.Steps.Seconds.Sum))
 	}
@@ -72,10 +91,22 @@ func stepShare(steps sampler.Steps, over bool) (share, int64, bool) {
 	return s, n, true
 }
 
+// idleOf is the share of the time in which a training on the CPU did nothing; 0 where
+// that is not known, or a GPU computes.
+func idleOf(a *account.Account) float64 {
+	if a == nil || a.Seconds < minAccountSeconds {
+		return 0
+	}
+	if f := factsOf(a); f.gpu {
+		return 0
+	}
+	return a.Process.Idle
+}
+
 // kinds sums up what the preparation of samples consists of, in the workers where
 // there are some, else in the main thread. Empty where the sampler saw none.
 func kinds(reports []sampler.Report) (parts map[string]float64, inWorkers bool) {
-	for _, role := range []string{sampler.RoleWorker, sampler.RoleMain} {
+	for _, role := range []string{sampler.RoleWorker, sampler.RoleMain, sampler.RoleOther} {
 		parts = map[string]float64{}
 		var sum float64
 		for _, r := range reports {

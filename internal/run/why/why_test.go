@@ -114,6 +114,16 @@ func TestSentences(t *testing.T) {
 	f("in between", why.Borderline, why.LimitDecode, why.RungSampler,
 		"borderline: waits for data 10 % +- 0.1 of each step: at most 6 min of the remaining 60 min; JPEG decoding in the workers is the limit",
 		why.Evidence{Reports: steps(0.1, 2, decoding), Status: remaining(3600)})
+	looks := []sampler.Report{{PID: 42, Role: sampler.RoleOther, Stacks: sampler.Stacks{Looks: 300,
+		ByClass: map[string]float64{sampler.Working: 120, sampler.Compute: 180}, WorkByKind: decoding,
+		Top: []sampler.Frame{{Module: "train.py", Function: "step", Line: 9, Weight: 180}, {Module: "PIL/Image.py", Function: "load", Line: 7, Weight: 120}}}}}
+	f("a loop of its own", why.Data, why.LimitDecode, why.RungSampler,
+		"waits for data 40 % +- 5.5 of each step; image decoding in the main thread is the limit",
+		why.Evidence{Account: accounted(func(a *account.Account) { sleeping(a, 0.01); a.Workers = nil }), Reports: looks})
+	looks[0].Stacks.ByClass = map[string]float64{sampler.Compute: 300}
+	f("a loop of its own that sleeps", why.Unknown, "", why.RungAccounting,
+		"cannot tell whether it waits for data: the training process does nothing 50 % of the time, but what it waits for the kernel does not say; its loader is none that the sampler knows; data_time and step_time in the lines that it prints would tell",
+		why.Evidence{Account: accounted(func(a *account.Account) { sleeping(a, 0.5); a.Workers = nil }), Reports: looks})
 	f("nothing known", why.Unknown, "", "",
 		"cannot tell whether it waits for data: nothing was seen of its steps; start it with `stoker run -- ...`: its sampler tells",
 		why.Evidence{})
