@@ -24,3 +24,10 @@ var (
 )
 
 const fetchBytes = 512
+
+// kernels names the kernels in use.
+var kernels = "generic"
+
+// Kernels names the vector instructions that decoding uses on this processor:
+// "AVX-512", "AVX2", or "generic" for none.
+func Kernels() string { return kernels }

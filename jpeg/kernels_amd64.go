@@ -152,6 +152,7 @@ func useLevel(l level) {
 	idctRow, yccRow, greyRow, upH2V1, upH2V2 =
 		idctRowGeneric, yccRowGeneric, greyRowGeneric, upH2V1Generic, upH2V2Generic
 	runOne, runThree, unpackStreams, fetchAhead = nil, nil, nil, nil
+	kernels = [...]string{"generic", "AVX2", "AVX-512"}[l]
 	if l >= levelAVX2 {
 		idctRow, yccRow, greyRow, upH2V1, upH2V2 = idctAVX2, yccAVX2, greyAVX2, h2v1AVX2, h2v2AVX2
 		runOne, runThree, unpackStreams, fetchAhead = runOneBMI2, runThreeBMI2, unpackAVX2, fetch512

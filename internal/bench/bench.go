@@ -55,6 +55,7 @@ type Result struct {
 	Workers           int      `json:"workers"`
 	Cores             int      `json:"cores"`
 	CPU               string   `json:"cpu"`
+	Kernels           string   `json:"kernels"` // vector instructions, as engine.Kernels names them
 	Stages            []Stage  `json:"stages"`
 	SimStepS          float64  `json:"sim_step_s,omitempty"`
 	Utilisation       *float64 `json:"utilisation,omitempty"` // of the played trainer, after its first batch
@@ -161,7 +162,7 @@ func (r *run) result() *Result {
 		Samples: r.samples, Batches: r.batches, BatchSize: r.Engine.BatchSize, WallS: r.end.Sub(r.begin).Seconds(),
 		TimeToFirstBatchS: r.first.Sub(r.begin).Seconds(), BytesRead: f.BytesRead,
 		PeakRSSBytes: sysinfo.Usage().PeakBytes, MemoryBudgetBytes: info.MemoryBytes, Workers: info.Workers, Cores: f.Cores,
-		CPU: sysinfo.Read().CPUModel, BadSamples: report.BadCount, Limit: string(verdict.Limit), Sentence: verdict.Sentence,
+		CPU: sysinfo.Read().CPUModel, Kernels: engine.Kernels(), BadSamples: report.BadCount, Limit: string(verdict.Limit), Sentence: verdict.Sentence,
 	}
 	out.SamplesPerSecond = float64(out.Samples) / out.WallS
 	for i := range stats.Stages {
@@ -187,6 +188,7 @@ func (r *Result) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "speed\t%s samples/s, %s batches of %d in %.1f s, on %d of %d cores\n", stats.Number(r.SamplesPerSecond),
 		progress.Count(r.Batches), r.BatchSize, r.WallS, r.Workers, r.Cores)
+	fmt.Fprintf(t, "kernels\t%s\n", r.Kernels)
 	fmt.Fprintf(t, "first batch\tafter %s\n", stats.Span(time.Duration(r.TimeToFirstBatchS*float64(time.Second))))
 	if r.Utilisation != nil {
 		fmt.Fprintf(t, "trainer\tworked %s of the time, %s a step\n", stats.Percent(*r.Utilisation),

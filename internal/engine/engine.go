@@ -154,6 +154,7 @@ func prepare(o Options, source Source) (*Session, error) {
 		if s.pipeline, err = compile(o.Transform, source); err != nil {
 			return nil, err
 		}
+		s.notices = append(s.notices, kernelNotes()...)
 	}
 	if s.state, err = s.resume(); err != nil {
 		return nil, err

@@ -28,3 +28,10 @@ const (
 	levelAVX2
 	levelAVX512
 )
+
+// kernels names the kernels in use.
+var kernels = "generic"
+
+// Kernels names the vector instructions that are used on this processor:
+// "AVX-512", "AVX2", or "generic" for none.
+func Kernels() string { return kernels }

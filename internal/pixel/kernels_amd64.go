@@ -26,6 +26,7 @@ func init() { useLevel(bestLevel()) }
 func useLevel(l level) {
 	vertical, horizontal = verticalGeneric, horizontalGeneric
 	inUse = l
+	kernels = [...]string{"generic", "AVX2", "AVX-512"}[l]
 	switch l {
 	case levelAVX512:
 		vertical, horizontal = vertical512, horizontalBy512
