@@ -33,8 +33,9 @@ func worthDoneCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "done [BEFORE] AFTER --cure NAME",
 		Short: "Measure what a cure really gained, and put it on the books",
-		Long: `Compares AFTER, and the runs of its command since, with BEFORE and the runs of its
-command until then on the same machine. What was gained beyond the noise counts as
+		Long: `Compares AFTER, and the runs of its command since (all since BEFORE where the command
+itself changed), with BEFORE and the runs of its command until then on the same
+machine. What was gained beyond the noise counts as
 worked; the record gives the chances of the next cure, and how much of a forecast
 comes true. Without BEFORE it is the runs of AFTER's own command before it.
 Booking the same cure and run again replaces it.`,
@@ -105,13 +106,16 @@ func (f doneFlags) gather(ctx context.Context, db *history.DB, refs []string, b 
 	if err != nil {
 		return err
 	}
-	limit := before.Started
-	if len(refs) == 1 {
+	limit, since := before.Started, after.Started
+	switch {
+	case len(refs) == 1:
 		limit = after.Started.Add(-1)
+	case before.CommandKey != after.CommandKey: // the cure is in the command: all its runs have it
+		since = before.Started
 	}
 	measure := past.Best(after)
 	b.Before = alike(old, measure, func(r history.Run) bool { return !r.Started.After(limit) })
-	b.After = alike(fresh, measure, func(r history.Run) bool { return !r.Started.Before(after.Started) })
+	b.After = alike(fresh, measure, func(r history.Run) bool { return !r.Started.Before(since) })
 	slices.Reverse(b.After) // the run that was named first
 	if len(b.Before) == 0 || len(b.After) == 0 {
 		return errs.New(errs.NotFound, "no run before, or none after, of which the same was measured").

@@ -36,7 +36,7 @@ func NewGate(s Spread, na, nb int) Gate {
 	// A spread known from few runs is known badly itself: between the limits that
 	// it gives taken as exact and as Student takes it, a difference is possible.
 	unit := s.SD * math.Sqrt(1/float64(na)+1/float64(nb))
-	return Gate{Noise: max(quantile(0.975, manyFree)*unit, math.Log1p(least)), Sure: max(quantile(0.975, s.Free)*unit, math.Log1p(least)), Runs: s.Free + 1}
+	return Gate{Noise: max(quantile(0.975, manyFree)*unit, math.Log1p(least)), Sure: max(quantile(0.975, s.Free)*unit, math.Log1p(least)), Runs: s.Runs}
 }
 
 // Difference is what a gate makes of a ratio.
@@ -106,7 +106,7 @@ func spreadOfLogs(x []float64) Spread {
 	for _, v := range x {
 		sum += (v - m) * (v - m)
 	}
-	return Spread{SD: math.Sqrt(sum / float64(len(x)-1)), Free: len(x) - 1}
+	return Spread{SD: math.Sqrt(sum / float64(len(x)-1)), Free: len(x) - 1, Runs: len(x)}
 }
 
 // quantile of Student's t distribution with n degrees of freedom, for p above one

@@ -74,6 +74,7 @@ func Median(x []float64) float64 {
 type Spread struct {
 	SD   float64 // standard deviation of the logarithm: 0.02 is 2 %
 	Free int     // degrees of freedom; 0: nothing is known
+	Runs int     // that tell
 }
 
 // SpreadOf measures it over runs of one command on one machine. Runs of another
@@ -95,6 +96,7 @@ func SpreadOf(runs []history.Run, m Measure) Spread {
 			sum += (x - mean) * (x - mean)
 		}
 		s.Free += len(g) - 1
+		s.Runs += len(g)
 	}
 	if s.Free > 0 {
 		s.SD = math.Sqrt(sum / float64(s.Free))
@@ -117,6 +119,7 @@ func Pool(spreads ...Spread) Spread {
 	for _, s := range spreads {
 		sum += s.SD * s.SD * float64(s.Free)
 		all.Free += s.Free
+		all.Runs += s.Runs
 	}
 	if all.Free > 0 {
 		all.SD = math.Sqrt(sum / float64(all.Free))

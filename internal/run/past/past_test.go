@@ -48,7 +48,7 @@ func TestSpreadIsThatWithinACommit(t *testing.T) {
 		t.Error(s)
 	}
 	g := NewGate(s, 1, 1)
-	if g.Judge(1.05) != None || g.Judge(0.90) != Clear || g.Runs != 5 {
+	if g.Judge(1.05) != None || g.Judge(0.90) != Clear || g.Runs != 6 {
 		t.Errorf("%+v", g)
 	}
 	if g := NewGate(Spread{}, 1, 1); g.Judge(1.02) != None || g.Judge(1/1.05) != Perhaps || g.Judge(1.2) != Clear {
