@@ -9,6 +9,7 @@ import (
 )
 
 func TestBenchForPeopleAndForPrograms(t *testing.T) {
+	t.Setenv("STOKER_CACHE_DIR", t.TempDir())
 	dir := smallDataset(t)
 	text, err := dataCLI(t, "bench", dir, "--epochs", "2", "--batch-size", "2", "--transform", "rrc:16", "-q")
 	if err != nil || !strings.HasPrefix(text, "speed ") || !strings.Contains(text, "\nfed ") {

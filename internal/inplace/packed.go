@@ -3,7 +3,9 @@ package inplace
 import (
 	"encoding/binary"
 	"hash/fnv"
+	"slices"
 
+	"stoker/internal/codec"
 	"stoker/internal/dataset"
 	"stoker/internal/entropy"
 )
@@ -18,7 +20,7 @@ type Packed struct {
 // Improve makes a dataset keep the indexes that the engine makes. It takes d over,
 // or returns nil where d needs none, or none can be kept.
 func Improve(d *dataset.Dataset, cache string) *Packed {
-	if cache == "" || d.HasEntropy() || d.Kind() != dataset.KindImages {
+	if cache == "" || d.HasEntropy() || d.Kind() != dataset.KindImages || !slices.Contains(d.Formats(), codec.JPEG) {
 		return nil
 	}
 	c, err := openCache(cache, "dataset "+d.Fingerprint())

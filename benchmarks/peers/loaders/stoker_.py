@@ -29,6 +29,7 @@ def prepare(variant: str, photos: Path, out: Path) -> None:
 def open(variant: str, job: Job) -> Loader:
     """Give a loader with an engine of its own."""
     os.environ["STOKER_ENGINE"] = f"@stoker-peers/{os.getpid()}"
+    os.environ["STOKER_CACHE_DIR"] = "none"  # "untouched" stays without indexes
     steps: list[stoker.Transform] = [stoker.RandomResizedCrop(224), stoker.HorizontalFlip()]
     if job.floats:
         steps.append(stoker.Normalize())
