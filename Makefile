@@ -75,6 +75,7 @@ check: build/venv-test/ok ## what a change must pass: vet, staticcheck, Python l
 	go run $(STATICCHECK) ./...
 	@test -z "$$(gofmt -l cmd internal jpeg)" || { gofmt -l cmd internal jpeg; echo 'run: gofmt -w'; exit 1; }
 	build/venv-test/bin/ruff check python scripts examples benchmarks
+	build/venv-test/bin/ruff check --config python/pyproject.toml internal/run/sampler/py
 	build/venv-test/bin/mypy --strict python/src/stoker
 	$(MAKE) test
 

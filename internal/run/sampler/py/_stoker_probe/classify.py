@@ -84,7 +84,10 @@ KINDS = (
         ),
     ),
     ("tokenize", ("/tokenizers/", "/transformers/tokenization", "/sentencepiece/", "/tiktoken/", "/nltk/")),
-    ("ipc", ("/torch/multiprocessing/reductions.py", "/multiprocessing/reduction.py", "/multiprocessing/shared_memory.py")),
+    (
+        "ipc",
+        ("/torch/multiprocessing/reductions.py", "/multiprocessing/reduction.py", "/multiprocessing/shared_memory.py"),
+    ),
     (
         "decode",
         (
@@ -168,17 +171,68 @@ LINES = (
             ".decode(",
         ),
     ),
-    ("read", (".read(", "open(", "pread(", "read_bytes(", "read_text(", "readinto(", "readline", "recv", ".get_object(", "fromfile(")),
+    (
+        "read",
+        (
+            ".read(",
+            "open(",
+            "pread(",
+            "read_bytes(",
+            "read_text(",
+            "readinto(",
+            "readline",
+            "recv",
+            ".get_object(",
+            "fromfile(",
+        ),
+    ),
     ("tokenize", ("tokenizer(", "tokenize(", ".encode_batch(", "tokenizer.encode(")),
     ("collate", ("np.stack(", "torch.stack(", "collate", "np.concatenate(", "torch.cat(", "from_numpy(")),
-    ("augment", ("transform", "augment", "resize(", "crop(", "flip(", "rotate(", "normalize(", "cv2.", ".permute(", ".transpose(")),
+    (
+        "augment",
+        (
+            "transform",
+            "augment",
+            "resize(",
+            "crop(",
+            "flip(",
+            "rotate(",
+            "normalize(",
+            "cv2.",
+            ".permute(",
+            ".transpose(",
+        ),
+    ),
 )
 TRANSFERS = (".to(", ".cuda(", "device_put(", ".pin_memory(", ".cpu(", ".numpy(")
 PRINTS = ("print(", ".write(", "logger.", "logging.", ".log(")
 
-LOGGING = ("/tensorboard", "/wandb/", "/mlflow/", "/logging/__init__.py", "/tqdm/", "/rich/", "/progbar.py", "/loguru/", "/neptune/", "/comet_ml/", "/clearml/")
+LOGGING = (
+    "/tensorboard",
+    "/wandb/",
+    "/mlflow/",
+    "/logging/__init__.py",
+    "/tqdm/",
+    "/rich/",
+    "/progbar.py",
+    "/loguru/",
+    "/neptune/",
+    "/comet_ml/",
+    "/clearml/",
+)
 SAVE_NAMES = ("save", "_save", "write_checkpoint", "async_save")
-VALIDATE_NAMES = ("validat", "_validat", "run_validat", "evaluat", "eval_", "val_", "test_step", "test_epoch", "test_loop", "test_model")
+VALIDATE_NAMES = (
+    "validat",
+    "_validat",
+    "run_validat",
+    "evaluat",
+    "eval_",
+    "val_",
+    "test_step",
+    "test_epoch",
+    "test_loop",
+    "test_model",
+)
 VALIDATIONS = ("test", "evaluate", "validate", "_run_validation", "_run_evaluation", "test_one_epoch")
 PIL_AUGMENTS = ("resize", "crop", "rotate", "transpose", "transform", "resized_crop", "thumbnail", "filter", "point")
 WORKER_LOOPS = (("/torch/utils/data/_utils/worker.py", "_worker_loop"), ("/multiprocessing/pool.py", "worker"))
@@ -210,7 +264,7 @@ class Function:
             | WORKER * any(part in path and name == loop for part, loop in WORKER_LOOPS)
             | SAVES * (name.startswith(SAVE_NAMES) and not loader)
             # "test" is the validation of many small scripts, but no function of a library.
-            | VALIDATES * (name.startswith(VALIDATE_NAMES) or name in VALIDATIONS and not library)
+            | VALIDATES * (name.startswith(VALIDATE_NAMES) or (name in VALIDATIONS and not library))
             | IMPORTS * path.startswith("<frozen importlib")
             | OUR_OWN * (OURS in path)
         )
@@ -256,10 +310,10 @@ class Classifier:
             frame = frame.f_back
         if leaf is None:
             return None
-        said = self._said(first, line) if kind is None or kind == "decode" and first.co_name == "load" else ""
+        said = self._said(first, line) if kind is None or (kind == "decode" and first.co_name == "load") else ""
         if kind == "decode" and said == "read":
             kind = said  # Pillow reads the file while it decodes
-        return self._judge(bits, leaf, kind, said) + (first, line)
+        return (*self._judge(bits, leaf, kind, said), first, line)
 
     def _judge(self, bits, leaf, kind, said):
         if bits & WORKER:

@@ -114,7 +114,7 @@ class Clock:
         try:
             stream = self.streams.get(id(of))
             if stream is None or stream.ref() is not of:
-                stream = self._open(of, begun, facts)
+                stream = self._open(of, facts)
                 if stream is None:
                     return
             self._count(stream, begun, now, ready, queued)
@@ -141,7 +141,7 @@ class Clock:
         if self.on_fail is not None:
             self.on_fail(err)
 
-    def _open(self, of, begun, facts):
+    def _open(self, of, facts):
         """Find or make the pipe and the stream of an iterator."""
         described = facts(of)
         key = tuple(sorted((k, str(v)) for k, v in described.items()))

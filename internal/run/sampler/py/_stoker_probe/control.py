@@ -112,7 +112,6 @@ class Shared:
         text = self.memory[:SLOTS]
         return int(text) * 1e-9 if text.isdigit() else 0.0
 
-
     def slow(self, produce, *args, **kwargs):
         """Produce a batch, and take longer by the delay, in the same way."""
         begun, cpu = time.perf_counter(), time.thread_time()
@@ -150,7 +149,7 @@ class InNext:
         self.shared = shared
 
     def next(self, iterator, original):
-        """Stand in for next()."""
+        """Hand out a batch in the place of the iterator."""
         return self.shared.slow(original, iterator)
 
 
@@ -186,7 +185,7 @@ class DelayTest:
         self.pipe = pipe
         kind, workers = pipe.facts["kind"], pipe.facts.get("workers", 0)
         self.lanes = max(1, workers)
-        if kind in ("datasets", "webdataset") or kind == "keras" and workers <= 1:
+        if kind in ("datasets", "webdataset") or (kind == "keras" and workers <= 1):
             self.lanes = 1
             self.clock.replay = InNext(self.shared)  # there is nothing beside next() that produces
         elif kind != "torch":
@@ -227,7 +226,9 @@ class DelayTest:
         changes = not self.blocks or self.blocks[-1]["delayed"] != delayed
         self.skip = self.lead if changes else 0
         self.left = self.length + self.skip
-        self.blocks.append({"steps": 0, "delayed": delayed, "added": self.added if delayed else 0.0, "seconds": 0.0, "squares": 0.0})
+        self.blocks.append(
+            {"steps": 0, "delayed": delayed, "added": self.added if delayed else 0.0, "seconds": 0.0, "squares": 0.0}
+        )
         self.shared.set(self.added * self.lanes if delayed else 0.0)
 
     def withdraw(self):
@@ -247,7 +248,7 @@ class Headspace:
     def ordered(text):
         """Read "N" or "N:M": N batches as they are, then M replayed ones."""
         real, _, replayed = text.partition(":")
-        if not real.isdigit() or replayed and not replayed.isdigit():
+        if not real.isdigit() or (replayed and not replayed.isdigit()):
             return None
         return Headspace(int(real), int(replayed or REPLAYED))
 
@@ -259,7 +260,7 @@ class Headspace:
         self.handed = 0
 
     def next(self, iterator, original):
-        """Stand in for next()."""
+        """Hand out a batch in the place of the iterator."""
         now = time.perf_counter()
         real, replayed = self.wanted
         if self.last is not None and self.handed > 5:
@@ -273,7 +274,7 @@ class Headspace:
                 self.last = None  # the change
             return self.cache[self.handed % len(self.cache)]
         batch = original(iterator)
-        self.cache = self.cache[-CACHED + 1 :] + [batch]
+        self.cache = [*self.cache[-CACHED + 1 :], batch]
         return batch
 
     @staticmethod

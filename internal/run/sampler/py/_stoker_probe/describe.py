@@ -10,8 +10,36 @@ import sys
 MAX_TEXT = 160
 UNWRAP = 6  # wrappers around the dataset that reads files
 PRINTABLE = ("torchvision.", "albumentations.", "kornia.", "torch.")  # whose repr is short and harmless
-ROOTS = ("root", "data_dir", "dataset_dir", "data_path", "path", "dir", "folder", "img_dir", "image_dir", "images_dir", "directory", "filename", "file", "h5_path", "lmdb_path")
-LISTS = ("samples", "imgs", "paths", "files", "filenames", "image_paths", "img_paths", "image_files", "file_list", "urls", "data_files")
+ROOTS = (
+    "root",
+    "data_dir",
+    "dataset_dir",
+    "data_path",
+    "path",
+    "dir",
+    "folder",
+    "img_dir",
+    "image_dir",
+    "images_dir",
+    "directory",
+    "filename",
+    "file",
+    "h5_path",
+    "lmdb_path",
+)
+LISTS = (
+    "samples",
+    "imgs",
+    "paths",
+    "files",
+    "filenames",
+    "image_paths",
+    "img_paths",
+    "image_files",
+    "file_list",
+    "urls",
+    "data_files",
+)
 
 
 def torch(it):
@@ -109,7 +137,9 @@ def webdataset(pipeline):
     stages = vars(pipeline).get("pipeline") or []
     if any("DataLoader" in type(stage).__name__ for stage in stages):
         return None
-    urls = [u for s in stages for u in [vars(s).get("urls")] if u] if all(hasattr(s, "__dict__") for s in stages) else []
+    urls = (
+        [u for s in stages for u in [vars(s).get("urls")] if u] if all(hasattr(s, "__dict__") for s in stages) else []
+    )
     return {"kind": "webdataset", "workers": 0, "dataset": _name(pipeline), "root": _place(urls[0]) if urls else ""}
 
 
@@ -144,7 +174,9 @@ def _root(own):
             if place:
                 return os.path.dirname(place) or place
     table = own.get("_data")  # datasets.Dataset
-    blocks = getattr(table, "path", None) or next((b.path for row in getattr(table, "blocks", []) for b in row if hasattr(b, "path")), None)
+    blocks = getattr(table, "path", None) or next(
+        (b.path for row in getattr(table, "blocks", []) for b in row if hasattr(b, "path")), None
+    )
     return _place(blocks)
 
 

@@ -184,7 +184,9 @@ def _open_account():
 
 
 def _is_data(path):
-    if not path.startswith("/") or path.startswith(("/dev/", "/proc/", "/sys/", "/memfd:", sys.prefix, sys.base_prefix)):
+    if not path.startswith("/") or path.startswith(
+        ("/dev/", "/proc/", "/sys/", "/memfd:", sys.prefix, sys.base_prefix)
+    ):
         return False
     return not path.endswith((".py", ".pyc", ".so", ".log", ".ipynb", " (deleted)"))
 

@@ -135,7 +135,9 @@ class Probe:
         """Write the last report; called at the exit."""
         try:
             self.halt()
-            if self.pid == os.getpid() and (self.off or self.clock.pipes or time.time() - self.started >= WORTH_A_REPORT):
+            if self.pid == os.getpid() and (
+                self.off or self.clock.pipes or time.time() - self.started >= WORTH_A_REPORT
+            ):
                 self.report.write()
         except Exception:
             pass

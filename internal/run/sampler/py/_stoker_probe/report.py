@@ -9,7 +9,32 @@ from .clock import KEPT
 from .looks import MEAN_PAUSE, WORKER_PAUSE
 
 VERSION = 1
-FRAMEWORKS = ("torch", "torchvision", "tensorflow", "keras", "tf_keras", "jax", "flax", "datasets", "transformers", "accelerate", "lightning", "pytorch_lightning", "grain", "webdataset", "timm", "fastai", "stoker", "PIL", "cv2", "albumentations", "tokenizers", "numpy", "xgboost", "sklearn")
+FRAMEWORKS = (
+    "torch",
+    "torchvision",
+    "tensorflow",
+    "keras",
+    "tf_keras",
+    "jax",
+    "flax",
+    "datasets",
+    "transformers",
+    "accelerate",
+    "lightning",
+    "pytorch_lightning",
+    "grain",
+    "webdataset",
+    "timm",
+    "fastai",
+    "stoker",
+    "PIL",
+    "cv2",
+    "albumentations",
+    "tokenizers",
+    "numpy",
+    "xgboost",
+    "sklearn",
+)
 TRAINS = FRAMEWORKS[:16]
 TOP = 20
 MAX_REPORTS = 256  # in one directory; the oldest of ended processes give way
@@ -75,7 +100,7 @@ class Writer:
         if training is not None:
             return "main"
         parent = sys.modules.get("multiprocessing.process")
-        if self.probe.looks.classifier.worker or parent is not None and parent.parent_process() is not None:
+        if self.probe.looks.classifier.worker or (parent is not None and parent.parent_process() is not None):
             return "worker"
         return "main" if any(name in sys.modules for name in TRAINS) else "other"
 
@@ -114,7 +139,7 @@ class Writer:
 
     def _stacks(self):
         looks = self.probe.looks
-        top = sorted(list(looks.functions.items()), key=lambda x: -x[1][0])[:TOP]
+        top = sorted(looks.functions.items(), key=lambda x: -x[1][0])[:TOP]
         return {
             "looks": looks.count,
             "seconds": time.monotonic() - looks.began,
@@ -122,7 +147,13 @@ class Writer:
             "loop": looks.placed(looks.loop),
             "work_by_kind": dict(looks.by_kind),
             "top": [
-                {"module": _short(code.co_filename), "function": code.co_name, "line": line, "class": cls, "weight": weight}
+                {
+                    "module": _short(code.co_filename),
+                    "function": code.co_name,
+                    "line": line,
+                    "class": cls,
+                    "weight": weight,
+                }
                 for code, (weight, line, cls) in top
             ],
         }
@@ -130,7 +161,9 @@ class Writer:
     def _notes(self):
         p, notes = self.probe, []
         if p.clock.device is not None:
-            notes.append("a wait counts only while the device has nothing queued, as far as can be asked without waiting for it")
+            notes.append(
+                "a wait counts only while the device has nothing queued, as far as can be asked without waiting for it"
+            )
         elif "torch_xla" in sys.modules or "cupy" in sys.modules:
             notes.append("the device works asynchronously: part of the waits may be hidden behind its work")
         if p.clock.quick:
@@ -187,7 +220,7 @@ def _short(path):
     parts = path.replace("\\", "/").split("/")
     for mark in ("site-packages", "dist-packages"):
         if mark in parts:
-            return "/".join(parts[len(parts) - parts[::-1].index(mark):])
+            return "/".join(parts[len(parts) - parts[::-1].index(mark) :])
     return "/".join(parts[-2:])
 
 
