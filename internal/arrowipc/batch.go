@@ -14,7 +14,8 @@ type Batch struct {
 }
 
 // Column is a view of one column of a batch. Its accessors take row numbers in
-// [0, Rows); a null reads as zero.
+// [0, Rows); a null reads as zero, but must not be read where the column has a
+// dictionary.
 type Column struct {
 	Type    Type
 	Nulls   int
@@ -24,6 +25,9 @@ type Column struct {
 	values  []byte
 	start   int64 // file offset of values
 	unit    int64 // bytes of values for one step of offsets
+	// numbers, of a column with a dictionary, are the rows of all else here. They
+	// were checked.
+	numbers *Column
 }
 
 // Batch checks the metadata of batch i and returns a view of it: O(columns).
@@ -43,26 +47,35 @@ func (f *File) Batch(i int) (Batch, error) {
 		return Batch{}, errs.New(errs.Unsupported, "record batch %d of the Arrow file is compressed", i).
 			WithHint("write it without: pyarrow.feather.write_feather(table, path, compression=\"uncompressed\"); or use Parquet")
 	}
-	rows := m.header.int64(batchLength)
-	nodes, _, n := m.header.vector(batchNodes, nodeBytes)
 	buffers, _, _ := m.header.vector(batchBuffers, bufferBytes)
-	if *m.header.bad || n != f.schema.nodes() || rows < 0 || rows > math.MaxInt32 {
+	batch, ok := decode(m.header, &f.schema, bodyReader{data: f.data[block.Body():block.End()], start: block.Body(), buffers: buffers})
+	if !ok {
 		return Batch{}, damaged
 	}
-	body := bodyReader{data: f.data[block.Body():block.End()], start: block.Body(), buffers: buffers, nodes: nodes}
-	batch := Batch{Rows: int(rows), Columns: make([]Column, len(f.schema.Fields))}
-	for c := range batch.Columns {
+	return batch, nil
+}
+
+// decode reads the RecordBatch table of a batch with such a body.
+func decode(header table, s *Schema, body bodyReader) (b Batch, ok bool) {
+	rows := header.int64(batchLength)
+	nodes, _, n := header.vector(batchNodes, nodeBytes)
+	if *header.bad || n != s.nodes() || rows < 0 || rows > math.MaxInt32 {
+		return b, false
+	}
+	body.nodes = nodes
+	b = Batch{Rows: int(rows), Columns: make([]Column, len(s.Fields))}
+	for c := range b.Columns {
 		length, nulls := body.node()
 		if length != uint64(rows) || nulls > uint64(rows) {
-			return Batch{}, damaged
+			return b, false
 		}
-		field, col := &f.schema.Fields[c], &batch.Columns[c]
+		field, col := s.Fields[c].stored(), &b.Columns[c]
 		*col = Column{Type: field.Type, rows: int(rows), Nulls: int(nulls), unit: int64(field.unit())}
-		if !body.column(col, field) {
-			return Batch{}, damaged
+		if !body.column(col, &field) {
+			return b, false
 		}
 	}
-	return batch, nil
+	return b, true
 }
 
 // bodyReader hands out the buffers of a body in order.
@@ -141,13 +154,28 @@ func (b *bodyReader) next() (buf []byte, at int64, ok bool) {
 	return b.data[offset : offset+length], b.start + int64(offset), true
 }
 
+// row returns the row of the dictionary that row i stands for; of a null any one.
+func (c *Column) row(i int) int {
+	if c.numbers == nil {
+		return i
+	}
+	return int(min(uint64(c.numbers.Int(i)), uint64(max(c.rows-1, 0))))
+}
+
 // Null reports whether the value of row i is null.
 func (c *Column) Null(i int) bool {
+	if c.numbers != nil {
+		if c.numbers.Null(i) {
+			return true
+		}
+		i = c.row(i)
+	}
 	return len(c.valid) > 0 && c.valid[i/8]&(1<<(i%8)) == 0
 }
 
 // Int returns the value of row i of an integer or bool column.
 func (c *Column) Int(i int) int64 {
+	i = c.row(i)
 	switch c.Type {
 	case Bool:
 		return int64(c.values[i/8] >> (i % 8) & 1)
@@ -171,7 +199,7 @@ func (c *Column) Int(i int) int64 {
 // Int32s writes the values of the first rows of an int32 column into dst, one for
 // each row; false where the column is of another type.
 func (c *Column) Int32s(dst []int32) bool {
-	if c.Type != Int32 {
+	if c.Type != Int32 || c.numbers != nil {
 		return false
 	}
 	values := c.values[:4*len(dst)]
@@ -183,6 +211,7 @@ func (c *Column) Int32s(dst []int32) bool {
 
 // Float returns the value of row i of a float32 or float64 column.
 func (c *Column) Float(i int) float64 {
+	i = c.row(i)
 	if c.Type == Float32 {
 		return float64(math.Float32frombits(binary.LittleEndian.Uint32(c.values[4*i:])))
 	}
@@ -193,6 +222,7 @@ func (c *Column) Float(i int) float64 {
 // its offset in the file and its length, both in bytes. ok is false where the
 // column's offsets are damaged.
 func (c *Column) Span(i int) (offset, length int64, ok bool) {
+	i = c.row(i)
 	var from, to uint64
 	if c.Type.offsetBytes() == 8 {
 		from, to = binary.LittleEndian.Uint64(c.offsets[8*i:]), binary.LittleEndian.Uint64(c.offsets[8*i+8:])

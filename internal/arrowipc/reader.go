@@ -89,11 +89,11 @@ func (f *File) readFooter(buf []byte, end int64) error {
 	if bad || version < metadataV4 || version > metadataV5 {
 		return errs.New(errs.Corrupt, "the Arrow footer is damaged")
 	}
-	if dictionaries > 0 {
-		return errs.New(errs.Unsupported, "the Arrow file has dictionaries")
-	}
 	if err := readSchema(schema, &f.schema); err != nil {
 		return err
+	}
+	if dictionaries > 0 || f.schema.encoded() {
+		return errs.New(errs.Unsupported, "the Arrow file has dictionaries")
 	}
 	f.blocks = make([]Block, n)
 	for i := range f.blocks {
@@ -174,8 +174,12 @@ func readField(ft table) (f Field, ok bool) {
 	f = Field{Name: ft.string(fieldName), Nullable: ft.byte(fieldNullable) != 0}
 	f.Type, ok = readType(ft)
 	_, _, children := ft.vector(fieldChildren, 4)
-	if !ok || ft.has(fieldDictionary) {
+	if !ok {
 		return f, false
+	}
+	if ft.has(fieldDictionary) {
+		f.Encoding, ok = readEncoding(ft)
+		return f, ok && children == 0 && !f.Type.IsList()
 	}
 	if !f.Type.IsList() {
 		return f, children == 0

@@ -1,7 +1,8 @@
 // Package arrowipc writes and reads the part of the Arrow IPC file format that
 // Stoker's datasets are made of: fixed-width, utf8 and binary columns with nulls,
 // and lists of numbers or of vectors of numbers, uncompressed and little-endian,
-// without dictionaries.
+// without dictionaries. Of files that others wrote, Stream also reads those that are
+// compressed or have dictionaries.
 //
 // It exists beside the well-known implementations because they align buffers to
 // 8 bytes only and trust what they read. Here every buffer starts at a multiple
@@ -126,6 +127,8 @@ type Field struct {
 	Nullable bool
 	Elem     Type // of a list: what it is a list of, a number of whole bytes
 	Features int  // of a list: 0 = list<Elem>, else list<fixed_size_list<Elem>[Features]>
+	// Encoding is that of a column with a dictionary, whose values have Type.
+	Encoding *Encoding
 }
 
 // maxFeatures bounds Field.Features, so that sizes in bytes cannot overflow.

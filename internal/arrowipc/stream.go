@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 
+	"github.com/klauspost/compress/zstd"
+
 	"stoker/internal/errs"
 )
 
@@ -18,6 +20,10 @@ type Stream struct {
 	schema Schema
 	at     int64 // bytes read
 	buf    bytes.Buffer
+
+	dictionaries map[int64]*Column
+	plain        bytes.Buffer // the batch, decompressed
+	zstd         *zstd.Decoder
 }
 
 // NewStream reads the schema. Errors as of Open.
@@ -46,16 +52,31 @@ func (s *Stream) Schema() *Schema { return &s.schema }
 // Next returns the next batch, valid until the next call, and io.EOF behind the
 // last one. Errors: Corrupt, Unsupported.
 func (s *Stream) Next() (Batch, error) {
-	f, m, err := s.message()
-	if err != nil {
-		return Batch{}, err
+	for {
+		f, m, err := s.message()
+		if err != nil {
+			return Batch{}, err
+		}
+		switch m.kind {
+		case headerDictionaryBatch:
+			if err := s.dictionary(f, m); err != nil {
+				return Batch{}, err
+			}
+			continue
+		case headerRecordBatch:
+		default:
+			return Batch{}, errs.New(errs.Unsupported, "the Arrow file has other messages than record batches and dictionaries")
+		}
+		body, err := s.body(f, m.header)
+		if err != nil {
+			return Batch{}, err
+		}
+		b, ok := decode(m.header, &s.schema, body)
+		if !ok {
+			return Batch{}, errs.New(errs.Corrupt, "the record batch before byte %d of the Arrow file is damaged", s.at)
+		}
+		return b, s.look(&b)
 	}
-	if m.kind != headerRecordBatch {
-		return Batch{}, errs.New(errs.Unsupported, "the Arrow file has dictionaries or other messages than record batches").
-			WithHint("write plain columns: in pyarrow, cast dictionary columns to their value type; or use Parquet")
-	}
-	f.schema = s.schema
-	return f.Batch(0)
 }
 
 // message reads one message with its body, as a file of one batch.
