@@ -50,6 +50,9 @@ func (c *calibrator) decode(ctx context.Context, s *sample) error {
 		default:
 			row.ID, row.Name = "decode.two", "two cores"
 		}
+		if c.report.Data.Sequences {
+			row.Typical = ""
+		}
 		items = append(items, &item{row: row, unit: "samples/s", cores: cores, block: f.block})
 	}
 	if c.report.Data.Kind != "made" {
@@ -100,12 +103,13 @@ type feed struct {
 	session *engine.Session
 	cores   int
 	lasts   time.Duration // a block
+	serial  bool          // more than computing on all cores: planning is one goroutine's
 	full    float64       // cores that it keeps busy where nobody disturbs it, as seen so far
 }
 
 // openFeed opens a session with a budget of so many cores.
 func (c *calibrator) openFeed(ctx context.Context, s *sample, cores int) (*feed, error) {
-	o := engine.Options{Dataset: s.dir, BatchSize: batchOf(c.report.Data.MeanBytes), Shuffle: true, Budget: engine.NewBudget(cores, 0)}
+	o := engine.Options{Dataset: s.dir, BatchSize: batchOf(&c.report.Data), Shuffle: true, Budget: engine.NewBudget(cores, 0)}
 	if !c.report.Data.Sequences {
 		spec, err := transform.ParseSpec([]byte(preset))
 		if err != nil {
@@ -124,16 +128,18 @@ func (c *calibrator) openFeed(ctx context.Context, s *sample, cores int) (*feed,
 	if err != nil {
 		return nil, err
 	}
-	return &feed{session: session, cores: cores, lasts: c.block(decodeBlock)}, nil
+	return &feed{session: session, cores: cores, lasts: c.block(decodeBlock), serial: c.report.Data.Sequences}, nil
 }
 
-// batchOf is the batch size for samples of so many bytes: large ones take longer,
-// and a block wants several batches.
-func batchOf(meanBytes float64) int {
+// batchOf is the batch size: that of bench for sequences, which take no time, and
+// of pictures so many that a block has several batches.
+func batchOf(d *Data) int {
 	switch {
-	case meanBytes > 1e6:
+	case d.Sequences:
+		return 256
+	case d.MeanBytes > 1e6:
 		return 8
-	case meanBytes > 300e3:
+	case d.MeanBytes > 300e3:
 		return 32
 	}
 	return 64
@@ -170,6 +176,9 @@ func (f *feed) take(ctx context.Context) (int, error) {
 
 // rate is samples a second, fair to a machine that others keep busy.
 func (f *feed) rate(samples float64, load Load, wall float64) float64 {
+	if f.serial {
+		return samples / wall
+	}
 	if !load.disturbs(f.cores) {
 		f.full = max(f.full, load.Own)
 	}

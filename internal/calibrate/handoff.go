@@ -55,6 +55,8 @@ type peer struct {
 	buf   []byte
 	frame []byte
 	ready []wire.Batch // came while an answer was awaited
+
+	sequences bool // the dataset holds them
 }
 
 // Read drops the descriptors of the slots: nobody looks into them here.
@@ -86,7 +88,7 @@ func join(ctx context.Context, name, dir string, sequences bool) (*peer, error) 
 	if err != nil {
 		return nil, errs.New(errs.Unsupported, "the engine did not come up: %w", err)
 	}
-	p := &peer{conn: conn}
+	p := &peer{conn: conn, sequences: sequences}
 	p.in = bufio.NewReader(p)
 	o := wire.Open{Dataset: dir, Pipeline: json.RawMessage("null"), Fields: []string{"index"}, Plan: wire.Plan{BatchSize: 1, WorldSize: 1, LastBatch: "keep"},
 		OnBadSample: "fail", Resources: wire.Resources{PrefetchBatches: 64}}
@@ -134,7 +136,7 @@ func (p *peer) expect(t wire.Type) ([]byte, error) {
 			}
 			return nil, m.Err()
 		case wire.TypeBatch:
-			b, err := wire.ParseBatch(payload)
+			b, err := p.parse(payload)
 			if err != nil {
 				return nil, err
 			}
@@ -179,6 +181,15 @@ func (p *peer) batch() (wire.Batch, error) {
 	payload, err := p.expect(wire.TypeBatch)
 	if err != nil {
 		return wire.Batch{}, err
+	}
+	return p.parse(payload)
+}
+
+// parse reads a BATCH frame; those of sequences say more.
+func (p *peer) parse(payload []byte) (wire.Batch, error) {
+	if p.sequences {
+		b, _, err := wire.ParseSequenceBatch(payload)
+		return b, err
 	}
 	return wire.ParseBatch(payload)
 }

@@ -30,7 +30,7 @@ func (c *calibrator) predict() *Predict {
 	if decode == 0 {
 		return nil
 	}
-	if disk == 0 {
+	if disk == 0 || d.Sequences && d.Fits { // sequences are read in large pieces, and stay in memory
 		disk = decode
 	}
 	p := &Predict{First: min(decode, disk), Later: decode, Limit: "decode"}
@@ -85,6 +85,9 @@ func (p *Predict) sentence(d *Data, disk float64) string {
 		return s + fmt.Sprintf(": it does not fit into memory, and the disk reads %s.", rate(disk))
 	case p.First < 0.95*p.Later:
 		return s + fmt.Sprintf("; a first pass from the disk %s, the later ones from the page cache.", rate(p.First))
+	}
+	if d.Sequences {
+		return s + "."
 	}
 	return s + "; decoding is the limit, the first pass included."
 }
