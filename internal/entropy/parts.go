@@ -128,8 +128,11 @@ func (p *Parts) Ranges(dst []jpeg.Range, index []byte, region image.Rectangle, j
 	}
 	out := dst[:begin]
 	for _, r := range dst[begin:] {
+		if r.End > p.length {
+			return dst[:begin], errs.New(errs.Corrupt, "the index is of an image of %d bytes or more, this one has %d", r.End, p.length)
+		}
 		r.Start, _ = p.page((r.Start + p.phase) / PageBytes)
-		_, r.End = p.page((min(r.End, p.length) - 1 + p.phase) / PageBytes)
+		_, r.End = p.page((r.End - 1 + p.phase) / PageBytes)
 		if n := len(out); n > begin && r.Start-out[n-1].End < max(join, 1) {
 			out[n-1].End = max(out[n-1].End, r.End)
 		} else {

@@ -2,6 +2,7 @@ package entropy
 
 import (
 	"bytes"
+	"encoding/binary"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -110,3 +111,46 @@ func TestDamageIsFound(t *testing.T) {
 }
 
 func crc(blob []byte) uint32 { return crc32.Checksum(blob, castagnoli) }
+
+// FuzzParts: whatever index and parts say, ranges lie in the image, in order.
+func FuzzParts(f *testing.F) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	blob := photograph(f, rng, 300, 200)
+	index, err := jpeg.BuildIndex(blob, 8)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(AppendParts(nil, blob, 100), index, uint32(len(blob)), uint16(10), uint16(60))
+	f.Fuzz(func(t *testing.T, parts, index []byte, length uint32, from, to uint16) {
+		if len(parts) > partsHeader { // make the checksums right, as whoever wants harm would
+			binary.LittleEndian.PutUint32(parts[partsHeader-4:], crc32.Checksum(parts[:partsHeader-4], castagnoli))
+		}
+		if len(index) > 8 {
+			binary.LittleEndian.PutUint32(index[4:], crc32.Checksum(index[8:], castagnoli))
+		}
+		var p Parts
+		of := Blob{Width: 300, Height: 200, Length: int64(length % (1 << 20)), At: 100}
+		if len(parts) >= partsHeader {
+			p.pages, p.crcs = pages{100, int(of.Length)}, parts[partsHeader:]
+			if len(p.crcs) == 4*p.count() && p.count() > 0 {
+				of.CRC = p.whole()
+			}
+		}
+		if p.Read(parts, of) != nil {
+			return
+		}
+		ranges, err := p.Ranges(nil, index, image.Rect(0, int(from%200), 300, 200), int(to))
+		if err != nil {
+			return
+		}
+		last := 0
+		image := make([]byte, of.Length)
+		for _, r := range ranges {
+			if r.Start < last || r.End <= r.Start || r.End > len(image) {
+				t.Fatalf("ranges %v of %d bytes", ranges, len(image))
+			}
+			last = r.End
+			p.Check(image, r)
+		}
+	})
+}
