@@ -52,7 +52,7 @@ where there are three or more, else 3 and 8 %.`,
 	flags.BoolVar(&f.anyway, "anyway", false, "say how much faster also where the job differs")
 	flags.BoolVar(&f.json, "json", false, "print the report as JSON")
 	flags.StringArrayVar(&f.logs, "log", nil, "a saved log as a further run")
-	flags.StringArrayVar(&f.prices, "price", nil, "RUN=PRICE: 0.35/h, a name of the price list (g5.xlarge), or bought hardware (3100+600W)")
+	flags.StringArrayVar(&f.prices, "price", nil, "RUN=PRICE (A is the first RUN): 0.35/h, a name of the price list (g5.xlarge), or bought hardware (3100+600W)")
 	flags.StringVar(&f.picture, "svg", "", "also draw the bars into this file; .png makes a PNG")
 	flags.StringVar(&f.to, "to", "", "time until a metric is reached, such as val_acc=0.85 or val_loss<0.3")
 	return cmd
@@ -149,6 +149,11 @@ func (f compareFlags) setPrices(in []compare.Input, refs []string, list prices.L
 		n := slices.IndexFunc(in, func(one compare.Input) bool { return name == one.Run.Name || name == one.Run.ID })
 		if n < 0 {
 			n = slices.Index(refs, name)
+		}
+		if n < 0 && len(name) == 1 { // A is the first run, B the second
+			if n = int(name[0]) - 'A'; n >= len(in) {
+				n = -1
+			}
 		}
 		if n < 0 {
 			return errs.New(errs.Invalid, "--price names %q, which is none of the runs", name).WithHint("the runs are %s", strings.Join(refs, ", "))

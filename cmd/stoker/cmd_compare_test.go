@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"stoker/internal/errs"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the goldens anew")
@@ -39,6 +41,16 @@ func TestThePublishedExample(t *testing.T) {
 	for _, want := range []string{"57 times as fast", "5.01 ms", "119 s", "1,785 s"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is missing", want)
+		}
+	}
+	for _, price := range []string{"B=0", "log-7312=0"} {
+		if again, err := dataCLI(t, "compare", "workstation", "colab", "--price", price, "--to", "val_acc=0.85"); err != nil || again != got {
+			t.Errorf("--price %s: %v", price, err)
+		}
+	}
+	for _, price := range []string{"C=0", "colab", "colab=much", "=1"} {
+		if _, err := dataCLI(t, "compare", "workstation", "colab", "--price", price); !errs.Is(err, errs.Invalid) {
+			t.Errorf("--price %s: %v", price, err)
 		}
 	}
 	fromLogs, err := dataCLI(t, "compare", "--log", logs+"gpu.log", "--log", logs+"cpu.log")
