@@ -257,13 +257,14 @@ func BenchmarkBatch256Of1281167(b *testing.B) {
 // TestDecodersThatAreNotNeeded: a state binds to the decoders that the dataset
 // takes, and a difference names the one that changed.
 func TestDecodersThatAreNotNeeded(t *testing.T) {
-	saved := plan.State{Decoder: "jpeg=a/1 png=b/1 pixels=1"}
+	saved := plan.State{Decoder: "jpeg=a/1 png=b/1 pixels=p/1 crop/1 flip/1"}
 	for now, want := range map[string]string{
-		"jpeg=a/1 pixels=1":       "",
-		"none":                    "",
-		"jpeg=a/2 pixels=1":       "the decoder of jpeg was a/1, is a/2",
-		"png=b/1 pixels=2":        "the version of the transforms was 1, is 2",
-		"jpeg=a/1 gif=c pixels=1": "the decoder of gif is c and was none",
+		"jpeg=a/1 pixels=p/1 crop/1 flip/1":  "",
+		"none":                               "",
+		"jpeg=a/2 pixels=p/1 crop/1 flip/1":  "the version of jpeg was a/1, is a/2",
+		"png=b/1 pixels=p/2":                 "the version of pixels was p/1, is p/2",
+		"jpeg=a/1 gif=c/1 pixels=p/1":        "the version of gif is c/1 and was none",
+		"jpeg=a/1 png=b/1 pixels=p/1 crop/2": "the version of crop was 1, is 2",
 	} {
 		err := saved.Check(plan.State{Decoder: now})
 		if want == "" && err != nil || want != "" && (!errs.Is(err, errs.Mismatch) || !strings.HasSuffix(err.Error(), "another stream: "+want)) {

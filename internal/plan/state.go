@@ -20,7 +20,7 @@ type State struct {
 	Version  int    `json:"version"`
 	Dataset  string `json:"dataset"`  // the dataset's fingerprint
 	Pipeline string `json:"pipeline"` // canonical JSON of the transforms
-	Decoder  string `json:"decoder"`  // name=version of the decoders and pixel kernels that it takes
+	Decoder  string `json:"decoder"`  // versions of the decoders, pixel kernels and transforms that it takes
 	Samples  int64  `json:"samples"`
 	Seed     uint64 `json:"seed"`
 	Shuffle  bool   `json:"shuffle"`
@@ -89,29 +89,32 @@ func (s State) Check(now State) error {
 // short is enough of a fingerprint for people.
 func short(fingerprint string) string { return fingerprint[:min(len(fingerprint), 16)] }
 
-// otherVersions names what has another version now, of lists of name=version. What
-// only the saved list names is not needed.
+// otherVersions names what has another version now, of lists of decoder=version and,
+// behind pixels=version, transform/version. What only the saved list names is not
+// needed.
 func otherVersions(saved, now string) (diffs []string) {
 	before := make(map[string]string)
 	for _, one := range strings.Fields(saved) {
-		name, version, _ := strings.Cut(one, "=")
+		name, version := versionOf(one)
 		before[name] = version
 	}
 	for _, one := range strings.Fields(now) {
-		name, version, some := strings.Cut(one, "=")
-		if !some { // no picture is decoded
-			continue
-		}
-		what := "the decoder of " + name
-		if name == "pixels" {
-			what = "the version of the transforms"
-		}
+		name, version := versionOf(one)
 		switch was, known := before[name]; {
-		case !known:
-			diffs = append(diffs, fmt.Sprintf("%s is %s and was none", what, version))
+		case !known && version != "": // without a version it is "none": no picture is decoded
+			diffs = append(diffs, fmt.Sprintf("the version of %s is %s and was none", name, version))
 		case was != version:
-			diffs = append(diffs, fmt.Sprintf("%s was %s, is %s", what, was, version))
+			diffs = append(diffs, fmt.Sprintf("the version of %s was %s, is %s", name, was, version))
 		}
 	}
 	return diffs
+}
+
+// versionOf takes name=version or name/version apart.
+func versionOf(s string) (name, version string) {
+	if name, version, ok := strings.Cut(s, "="); ok {
+		return name, version
+	}
+	name, version, _ = strings.Cut(s, "/")
+	return name, version
 }
