@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 )
 
 // forecast is the remaining time as seen from the last place.
@@ -16,6 +17,19 @@ type forecast struct {
 // draws is the number of drawn futures; the 5 % and 95 % quantiles of 600 are
 // good to a twentieth of the interval's width.
 const draws = 600
+
+// futures are the standard normal numbers of each draw: for steps, level, pauses
+// and end. They are always the same, so that the same run gives the same forecast.
+var futures = sync.OnceValue(func() *[draws][4]float64 {
+	var z [draws][4]float64
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range z {
+		for k := range z[i] {
+			z[i][k] = rng.NormFloat64()
+		}
+	}
+	return &z
+})
 
 // trendShare is the share of a steady trend that is expected to go on.
 const trendShare = 0.7
@@ -50,13 +64,13 @@ func project(l *timeline, p *prior, a ahead) forecast {
 	f := forecast{known: true, unseen: rest.unseen}
 	end, endSD := p.end(a, l.lastT-l.start+w*pace.cost)
 	f.mid = w*pace.cost + rest.mean + end
-	rng := rand.New(rand.NewPCG(1, 2)) // fixed: the same run gives the same numbers
 	spread := p.spread(a)
-	sims := make([]float64, draws)
+	sims, normal := make([]float64, draws), futures()
 	for i := range sims {
-		steps := max(0, w*(pace.cost+pace.sd*rng.NormFloat64())) * spread.level(rng)
-		pauses := max(0, rest.mean+rest.sd*rng.NormFloat64())
-		sims[i] = steps + pauses + end*math.Exp(endSD*rng.NormFloat64())
+		z := &normal[i]
+		steps := max(0, w*(pace.cost+pace.sd*z[0])) * spread.level(z[1])
+		pauses := max(0, rest.mean+rest.sd*z[2])
+		sims[i] = steps + pauses + end*math.Exp(endSD*z[3])
 	}
 	slices.Sort(sims)
 	tail := (1 - a.coverage) / 2

@@ -1,9 +1,6 @@
 package estimate
 
-import (
-	"math"
-	"math/rand/v2"
-)
+import "math"
 
 // prior is what history says, digested.
 type prior struct {
@@ -139,9 +136,9 @@ type runSpread struct {
 	below, above   float64 // further shares of the bounds
 }
 
-// level draws by what factor the rest of the run is slower than what was seen.
-func (s runSpread) level(rng *rand.Rand) float64 {
-	z := rng.NormFloat64()
+// level is by what factor the rest of the run is slower than what was seen, for a
+// standard normal number.
+func (s runSpread) level(z float64) float64 {
 	if z < 0 {
 		return math.Exp(s.faster * z)
 	}

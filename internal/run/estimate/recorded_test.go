@@ -19,7 +19,12 @@ type look struct {
 }
 
 // askEvery is how often, in seconds, a recorded run's status is looked at.
-const askEvery = 0.25
+func askEvery() float64 {
+	if testing.Verbose() {
+		return 0.25
+	}
+	return 1
+}
 
 // playRecording runs parser and estimator over a recording. It returns the
 // forecasts at every percent of the steps from 10 to 95, the record for the next
@@ -38,7 +43,7 @@ func playRecording(r recording, want expected, h estimate.History) ([]look, esti
 		for _, ev := range events {
 			e.Observe(ev)
 		}
-		if c.at-asked < askEvery {
+		if c.at-asked < askEvery() {
 			continue
 		}
 		asked = c.at

@@ -133,7 +133,7 @@ func checkRun(t *testing.T, r recording, want expected) {
 		for _, ev := range p.Idle(at(c.at)) {
 			e.Observe(ev)
 		}
-		if c.at-asked < askEvery && c.at < r.total-0.1 {
+		if c.at-asked < 0.25 && c.at < r.total-0.1 {
 			continue
 		}
 		asked = c.at
