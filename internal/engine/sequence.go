@@ -66,6 +66,11 @@ func (s *Session) prepareSequences() error {
 		}
 		return nil
 	}
+	if d, ok := s.source.(interface{ TokenFile() ([]byte, error) }); ok && m.Tokens != nil && m.Tokens.File != "" {
+		if _, err := d.TokenFile(); err != nil { // ids of another vocabulary would train silently
+			return err
+		}
+	}
 	var settings Batching
 	if o.Batching != nil {
 		settings = *o.Batching

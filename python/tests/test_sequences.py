@@ -215,6 +215,17 @@ def test_last_steps_and_long_samples(make: Make) -> None:
     ) == everything()
 
 
+def test_a_changed_vocabulary_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "texts.jsonl").write_text('{"text": "one two two"}')
+    run("pack", tmp_path / "texts.jsonl", "-o", tmp_path / "t.stk", "--text", "text", "--tokenizer", "words")
+    with stoker.Loader(tmp_path / "t.stk", 1) as loader:
+        assert next(iter(loader))["tokens"].tolist() == [[1, 4, 3, 3]]
+    file = tmp_path / "t.stk" / "vocabulary.json"
+    file.write_text(file.read_text().replace("two", "too"))
+    with pytest.raises(stoker.CorruptError, match="the tokenizer's file is not the one"):
+        stoker.Loader(tmp_path / "t.stk", 1)
+
+
 def test_pickles_go_on(make: Make) -> None:
     loader = make(stoker.Packed(256), 1)
     batches = iter(loader)
