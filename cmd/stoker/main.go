@@ -73,7 +73,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 3 not found, 4 corrupt data,
 			root.AddCommand(cmd)
 		}
 	}
-	root.AddCommand(devCommand(), configCommand())
+	root.AddCommand(devCommand())
 	root.AddCommand(runProcesses()...)
 	return root
 }
@@ -96,7 +96,7 @@ func commands() []group {
 			runCommand(), psCommand(), attachCommand(), logsCommand(), stopCommand(), watchCommand(), rmCommand(), runsCommand(),
 		}},
 		{"advice", "Where the time goes, and whether to act:", []*cobra.Command{
-			compareCommand(), whyCommand(), worthCommand(), calibrateCommand(), estimateCommand(),
+			whyCommand(), worthCommand(), compareCommand(), estimateCommand(), calibrateCommand(), configCommand(),
 		}},
 	}
 }
