@@ -51,6 +51,8 @@ func statuses() map[string]estimate.Status {
 		RemainingLow: 5000, RemainingMid: 5496, RemainingHigh: 6300, Arrival: now.Add(5496 * time.Second), LoseSeconds: -1}
 	epochOnly := training()
 	epochOnly.Epochs, epochOnly.EpochOnly = 0, true
+	waits := training()
+	waits.DataWait = 0.31
 	over := training()
 	over.Phase, over.Over, over.Percent, over.Step, over.Epoch, over.LoseSeconds = "final", true, 100, 400, 10, 2
 	return map[string]estimate.Status{"1 start": start, "2 training": training(), "3 validation": validation, "4 nothing validated yet": unseen,

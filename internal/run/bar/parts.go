@@ -16,6 +16,7 @@ const (
 	weightRate    = 10
 	weightElapsed = 15
 	weightLoss    = 20
+	weightWait    = 25
 	weightStep    = 30
 	weightEpoch   = 35
 	weightLose    = 40
@@ -52,6 +53,9 @@ func partsOf(s estimate.Status) []part {
 	addRemaining(s, add)
 	if s.Loss != nil {
 		add(weightLoss, plain, fmt.Sprintf("loss %.4g", *s.Loss), "")
+	}
+	if s.DataWait >= 0.05 && s.DataWait <= 1 { // below that nobody can gain anything
+		add(weightWait, yellow, fmt.Sprintf("waits for data %.0f %%", 100*s.DataWait), fmt.Sprintf("data %.0f %%", 100*s.DataWait))
 	}
 	add(weightTrack, dim, Record(s.Track), "")
 	if e := s.EarlyStop; e != nil {

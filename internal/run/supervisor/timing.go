@@ -105,10 +105,14 @@ func fromProcesses(t *history.Timing, mains []sampler.Report) {
 	if t.StepMean > 0 {
 		t.SamplesPerSecond = float64(t.BatchSize) / t.StepMean
 	}
+	worst := -1.0
 	for _, m := range mains {
 		if share, ok := m.Steps.DataShare(); ok {
-			t.DataWait = max(t.DataWait, share.Mid)
+			worst = max(worst, share.Mid)
 		}
+	}
+	if worst >= 0 {
+		t.DataWait = worst
 	}
 	if epochs := wholeEpochs(steps.Epochs); len(epochs) >= len(t.Epochs) {
 		t.Epochs = epochs
