@@ -57,7 +57,7 @@ func statuses() map[string]estimate.Status {
 	over.Phase, over.Over, over.Percent, over.Step, over.Epoch, over.LoseSeconds = "final", true, 100, 400, 10, 2
 	return map[string]estimate.Status{"1 start": start, "2 training": training(), "3 validation": validation, "4 nothing validated yet": unseen,
 		"5 days": long, "6 guess": guess, "7 download": download, "8 epochs unknown": epochOnly, "9 over": over,
-		"10 earlier forecasts": known}
+		"10 earlier forecasts": known, "11 waits for data": waits}
 }
 
 func TestGolden(t *testing.T) {
