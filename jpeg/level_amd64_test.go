@@ -16,7 +16,7 @@ func eachLevel(t *testing.T, test func(t *testing.T)) {
 // compareGeneric decodes with the generic code what the kernels gave.
 func compareGeneric(t *testing.T, src []byte, want picture) {
 	t.Helper()
-	defer useLevel(bestLevel())
+	defer useLevel(map[string]level{"generic": levelGeneric, "AVX2": levelAVX2, "AVX-512": levelAVX512}[kernels])
 	useLevel(levelGeneric)
 	var d Decoder
 	if got, _ := decodeWhole(&d, src, fuzzOptions); got.differ(want) != "" {

@@ -89,35 +89,66 @@ func FuzzRecoded(f *testing.F) {
 			f.Add(x)
 		}
 	}
-	f.Fuzz(func(t *testing.T, x []byte) {
-		x = bytes.Clone(x)
-		if len(x) >= recodedHeader {
-			le := binary.LittleEndian
-			copy(x, recodedMagic)
-			le.PutUint32(x[8:], uint32(len(x)))
-			start := min(max(int(le.Uint32(x[12:])), recodedHeader), len(x))
-			le.PutUint32(x[12:], uint32(start))
-			le.PutUint32(x[4:], crc32.Checksum(x[8:start], castagnoli))
-		}
-		var d Decoder
-		h, err := ParseHeader(x)
-		if !mustBeOurs(t, err) || h.Width*h.Height > 1<<16 {
-			return
-		}
-		whole, err := decodeWhole(&d, x, fuzzOptions)
-		if err != nil {
-			mustBeOurs(t, err)
-			return
-		}
-		r := image.Rect(h.Width/3, h.Height/3, h.Width, h.Height)
-		part := picture{r.Dx(), r.Dy(), make([]byte, 3*r.Dx()*r.Dy())}
-		if err := d.Decode(part.pix, 3*r.Dx(), x, r, fuzzOptions); err != nil {
-			t.Fatalf("region %v: %v", r, err)
-		}
-		compareGeneric(t, x, whole)
-		var e *Error
-		if _, err := Restore(x); err != nil && !errors.As(err, &e) {
-			t.Fatalf("error of type %T: %v", err, err)
+	f.Fuzz(checkHostile)
+}
+
+// TestHostileBlocks decodes images whose blocks are random bytes, the ends of which
+// mean nothing.
+func TestHostileBlocks(t *testing.T) {
+	files := goldenFiles(t)
+	eachLevel(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(31, 32))
+		for _, src := range files {
+			if x, err := Recode(src); err == nil {
+				checkHostile(t, spoilBlocks(rng, x))
+			}
 		}
 	})
+}
+
+// spoilBlocks makes most bytes of the blocks, how they are read, and their end random.
+func spoilBlocks(rng *rand.Rand, x []byte) []byte {
+	blocks := x[binary.LittleEndian.Uint32(x[12:]):]
+	for i := range blocks {
+		if rng.IntN(3) > 0 {
+			blocks[i] = byte(rng.Uint32())
+		}
+	}
+	for at := recodedHeader + 2; at < recodedHeader+4*int(x[20]); at += 4 {
+		x[at] = byte(1 + rng.IntN(maxWidth))
+	}
+	return x[:len(x)-rng.IntN(len(blocks)/2+1)]
+}
+
+// checkHostile decodes a re-coded image after making its checksum right.
+func checkHostile(t *testing.T, x []byte) {
+	x = bytes.Clone(x)
+	if len(x) >= recodedHeader {
+		le := binary.LittleEndian
+		copy(x, recodedMagic)
+		le.PutUint32(x[8:], uint32(len(x)))
+		start := min(max(int(le.Uint32(x[12:])), recodedHeader), len(x))
+		le.PutUint32(x[12:], uint32(start))
+		le.PutUint32(x[4:], crc32.Checksum(x[8:start], castagnoli))
+	}
+	var d Decoder
+	h, err := ParseHeader(x)
+	if !mustBeOurs(t, err) || h.Width*h.Height > 1<<16 {
+		return
+	}
+	whole, err := decodeWhole(&d, x, fuzzOptions)
+	if err != nil {
+		mustBeOurs(t, err)
+		return
+	}
+	r := image.Rect(h.Width/3, h.Height/3, h.Width, h.Height)
+	part := picture{r.Dx(), r.Dy(), make([]byte, 3*r.Dx()*r.Dy())}
+	if err := d.Decode(part.pix, 3*r.Dx(), x, r, fuzzOptions); err != nil {
+		t.Fatalf("region %v: %v", r, err)
+	}
+	compareGeneric(t, x, whole)
+	var e *Error
+	if _, err := Restore(x); err != nil && !errors.As(err, &e) {
+		t.Fatalf("error of type %T: %v", err, err)
+	}
 }
