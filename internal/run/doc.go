@@ -22,6 +22,7 @@
 //	  doing       what a run that stands still is at
 //	  notebook    a notebook as a command        launch   starts supervisor and holder; systemd
 //	  account     what the kernel counts         why      evidence -> diagnosis and cures, pure
+//	  sampler     put into the command's Python processes; its reports, the delay test
 //	1 rundir      directories, ids, specification, last known status
 //	  journal     append-only events, a checksum each
 //	  seglog      capped log of bytes            stream   output with offsets, for readers at any pace

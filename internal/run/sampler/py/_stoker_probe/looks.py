@@ -23,6 +23,7 @@ import time
 from math import log
 
 MEAN_PAUSE = 0.05  # seconds, in a process that trains
+CLOCKED_PAUSE = 0.1  # where every step is timed
 WORKER_PAUSE = 0.2  # there may be many workers, and one is like the other
 MAX_PAUSE = 2.0
 LOOK_SHARE = 0.003  # of the time that looks may cost, switching threads included

@@ -6,7 +6,7 @@ import time
 from _collections import deque
 
 from .clock import KEPT
-from .looks import MEAN_PAUSE, WORKER_PAUSE
+from .looks import CLOCKED_PAUSE, MEAN_PAUSE, WORKER_PAUSE
 
 VERSION = 1
 FRAMEWORKS = (
@@ -68,7 +68,7 @@ class Writer:
         p, now = self.probe, time.time()
         training = self._training()
         role = self._role(training)
-        p.looks.least = WORKER_PAUSE if role == "worker" else MEAN_PAUSE
+        p.looks.least = _pause(role, training)
         alive = max(1e-3, now - p.started)
         return {
             "version": VERSION,
@@ -178,6 +178,13 @@ class Writer:
 
 class _Raw(str):
     """JSON already."""
+
+
+def _pause(role, training):
+    """Return the mean pause between looks: rarer where clocks tell more than looks can."""
+    if role == "worker":
+        return WORKER_PAUSE
+    return CLOCKED_PAUSE if training is not None and training.steps().count >= 50 else MEAN_PAUSE
 
 
 def _loader(pipe, training):
