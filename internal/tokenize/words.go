@@ -42,20 +42,55 @@ var separators = func() (t [utf8.RuneSelf]bool) {
 	return t
 }()
 
+// folded is what each byte is in a word: lower case, 0 where it ends a word, and
+// more than ASCII where a rune begins that must be looked at.
+var folded = func() (t [256]byte) {
+	for c := range t {
+		switch {
+		case c >= utf8.RuneSelf:
+			t[c] = utf8.RuneSelf
+		case separators[c]:
+		case c >= 'A' && c <= 'Z':
+			t[c] = byte(c) + 'a' - 'A'
+		default:
+			t[c] = byte(c)
+		}
+	}
+	return t
+}()
+
 // scanWord returns the first word of text in lower case, in or beyond buf, and
 // what follows it. An empty word means that there is none left.
 func scanWord(text, buf []byte) (word, rest []byte) {
-	word = buf[:0]
+	i := 0
+	for i < len(text) && folded[text[i]] == 0 {
+		i++
+	}
+	room, n := buf[:cap(buf)], 0
+	for i < len(text) && n < len(room) {
+		c := folded[text[i]]
+		if c-1 >= utf8.RuneSelf-1 { // 0, or no ASCII
+			if c == 0 {
+				return room[:n], text[i+1:]
+			}
+			break
+		}
+		room[n] = c
+		n++
+		i++
+	}
+	return scanRunes(text[i:], room[:n])
+}
+
+// scanRunes goes on with a word that is long or not all ASCII.
+func scanRunes(text, word []byte) (_, rest []byte) {
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c < utf8.RuneSelf {
 			i++
 			switch {
 			case !separators[c]:
-				if c >= 'A' && c <= 'Z' {
-					c += 'a' - 'A'
-				}
-				word = append(word, c)
+				word = append(word, folded[c])
 			case len(word) > 0:
 				return word, text[i:]
 			}
