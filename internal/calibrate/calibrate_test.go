@@ -71,6 +71,7 @@ func check(t *testing.T, r *calibrate.Report, ids ...string) {
 }
 
 func TestADataset(t *testing.T) {
+	t.Parallel()
 	dir := enginetest.Make(t, enginetest.Options{Samples: 40, Width: 64})
 	r := run(t, dir)
 	check(t, r, "decode.reference")
@@ -90,7 +91,17 @@ func TestADataset(t *testing.T) {
 	}
 }
 
+func TestSequences(t *testing.T) {
+	t.Parallel()
+	r := run(t, enginetest.Sequences(t, enginetest.Lengths(500)))
+	check(t, r)
+	if !r.Data.Sequences || !strings.Contains(r.Prediction.Sentence, "samples/s") {
+		t.Errorf("data %+v, %q", r.Data, r.Prediction.Sentence)
+	}
+}
+
 func TestAFolder(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for i := range 12 {
 		img := image.NewRGBA(image.Rect(0, 0, 80, 60))

@@ -27,7 +27,7 @@ func (c *calibrator) handoff(ctx context.Context, s *sample) error {
 	if len(c.Engine) == 0 {
 		return nil
 	}
-	name := fmt.Sprintf("@stoker-calibrate/%d", os.Getpid())
+	name := fmt.Sprintf("@stoker-calibrate/%d/%d", os.Getpid(), time.Now().UnixNano())
 	cmd := exec.CommandContext(ctx, c.Engine[0], append(c.Engine[1:], "--socket", name)...)
 	if err := cmd.Start(); err != nil {
 		return errs.New(errs.Unsupported, "the engine cannot be started: %w", err)

@@ -48,7 +48,23 @@ func try(t *testing.T, ctx context.Context, script string, change func(*Options)
 	if change != nil {
 		change(&o)
 	}
-	return Run(ctx, o)
+	r, err := Run(ctx, o)
+	gone(t, r.Dir)
+	return r, err
+}
+
+// gone waits until the run's own processes have left its directory.
+func gone(t *testing.T, d rundir.Dir) {
+	t.Helper()
+	s, err := rundir.ReadStatus(d.Status())
+	if err != nil {
+		return
+	}
+	for end := time.Now().Add(30 * time.Second); s.Supervisor.Alive() || s.Holder.Alive(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the run's processes do not end")
+		}
+	}
 }
 
 const steps = `for i in $(seq 1 2000); do echo "step $i/2000 loss: 0.5"; sleep 0.05; done; echo finished > done`
