@@ -20,6 +20,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -52,7 +53,7 @@ WAITS = [
 # Trainings of --limits: name, arguments, the answer.
 LIMITS = [
     ("decode-bound, no workers", ["pictures"], ("data", {"decode", "augment"})),
-    ("decode-bound, 2 workers", ["pictures", "--workers", "2"], ("data", {"decode", "augment", "prepare"})),
+    ("decode-bound, 2 workers", ["pictures", "--workers", "2", "--work", "0"], ("data", {"decode", "augment", "prepare"})),
     ("fetch-bound, no workers", ["pictures", "--uncached"], ("data", {"fetch"})),
     ("fetch-bound, 2 workers", ["pictures", "--uncached", "--workers", "2"], ("data", {"fetch"})),
     ("compute-bound, 2 workers", ["pictures", "--workers", "2", "--work", "12"], ("compute", {""})),
@@ -117,7 +118,9 @@ class Bench:
         print(json.dumps(record), flush=True)
 
     def todo(self, part: str, name: str, share: float | None) -> Iterator[int]:
-        """Count the runs that are not in the results yet."""
+        """Count the runs that are wanted and not in the results yet."""
+        if self.o.only not in name:
+            return
         for run in range(self.o.runs):
             if (part, name, share, run) not in self.done:
                 yield run
@@ -147,7 +150,7 @@ class Bench:
                     print(f"left out: {name} needs root and a throttled disk", file=sys.stderr)
                     continue
                 for run in self.todo("limits", name, None):
-                    truth = self.call("torch", [*arguments, "--seconds", "6"], slow if uncached and slow else self.o.photos, group if uncached else None)
+                    truth = self.call("torch", [*arguments, "--batch", "8", "--seconds", "8"], slow if uncached and slow else self.o.photos, group if uncached else None)
                     d = self.why("--no-pack")
                     right = d["verdict"] == verdict and d.get("limit", "") in limit
                     self.keep({"part": "limits", "name": name, "run": run, "truth": truth["share"], "verdict": d["verdict"], "limit": d.get("limit", ""),
@@ -190,7 +193,7 @@ def said(rung: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 @contextmanager
-def slow_disk(photos: Path, bytes_per_second: int = 2_000_000) -> Iterator[tuple[Path | None, str | None]]:
+def slow_disk(photos: Path, bytes_per_second: int = 4_000_000) -> Iterator[tuple[Path | None, str | None]]:
     """Give a copy of the photographs on a disk that is throttled for a control group (v1).
 
     The disk is a file in a loop device: waiting for it is waiting for a real disk.
@@ -291,6 +294,7 @@ def main() -> int:
     parser.add_argument("text", nargs="?", type=Path, default=default / "reviews.jsonl.gz")
     parser.add_argument("--keras", type=Path, default=ROOT / "build/venv-why/bin/python", help="a Python with Keras, JAX and TensorFlow")
     parser.add_argument("--limits", action="store_true")
+    parser.add_argument("--only", default="", help="rows whose name contains this")
     parser.add_argument("--predict", action="store_true")
     parser.add_argument("--results", type=Path, default=ROOT / "build/why/results.jsonl")
     parser.add_argument("--runs", type=int, default=20)
@@ -298,6 +302,7 @@ def main() -> int:
     parser.add_argument("--torch", type=Path, default=torch, help="a Python with PyTorch and torchvision")
     parser.add_argument("--waits", action="store_true")
     o = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the slow disk is unmounted
     o.photos, o.text = o.photos.resolve(), o.text.resolve()
     if not o.table:
         if not o.photos.is_dir():

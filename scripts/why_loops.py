@@ -198,12 +198,17 @@ def tfdata_loop(o: argparse.Namespace, clock: Clock) -> None:
 
     cost = STEP if o.share else 0.3 * STEP
     if o.by == "decode":
-        blobs = tf.constant(photographs(o.photos))
-        parts = max(int(cost / 0.006), 1)  # a photograph takes about 6 ms
+        blobs, n = tf.constant(photographs(o.photos)), len(photographs(o.photos))
 
         def make(i: Any) -> Any:
-            picture = tf.io.decode_jpeg(blobs[i % len(photographs(o.photos))], channels=3)
-            return tf.image.resize(picture, (64, 64))
+            return tf.image.resize(tf.io.decode_jpeg(blobs[i % n], channels=3), (64, 64))
+
+        one = iter(tf.data.Dataset.range(n).map(make, num_parallel_calls=1))
+        next(one)
+        begin = time.perf_counter()
+        for _ in one:
+            pass
+        parts = max(round(cost * (n - 1) / (time.perf_counter() - begin)), 1)
 
         data = tf.data.Dataset.range(1_000_000_000).map(make, num_parallel_calls=1).batch(parts).prefetch(2)
     else:
@@ -217,7 +222,6 @@ def tfdata_loop(o: argparse.Namespace, clock: Clock) -> None:
 
 # -- ordinary trainings -----------------------------------------------------------
 
-BATCH = 32
 CROP = 112  # of PyTorch's pictures
 SIDE = 96  # of those of Keras
 
@@ -239,6 +243,9 @@ def train(model: Any, batches: Iterable[Any], o: argparse.Namespace, clock: Cloc
     loss = torch.nn.CrossEntropyLoss()
     for x, y in batches:
         clock.got()
+        if o.work == 0:
+            with torch.no_grad():
+                model(x)
         for _ in range(o.work):
             optimizer.zero_grad()
             loss(model(x), y).backward()
@@ -259,7 +266,7 @@ def pictures(o: argparse.Namespace, clock: Clock) -> None:
         import stoker
         import stoker.torch
 
-        loader: Any = stoker.torch.Loader(o.packed, BATCH, layout="NCHW",
+        loader: Any = stoker.torch.Loader(o.packed, o.batch, layout="NCHW",
                                      transforms=[stoker.RandomResizedCrop(CROP), stoker.HorizontalFlip()], drop_last=True)
     else:
         loader = folder_loader(o)
@@ -274,7 +281,7 @@ def folder_loader(o: argparse.Namespace) -> Any:
     steps = transforms.Compose([transforms.RandomResizedCrop(CROP), transforms.RandomHorizontalFlip(), transforms.ToTensor()])
     loader = read_again if o.uncached else datasets.folder.default_loader
     data = datasets.ImageFolder(o.photos, steps, loader=loader)
-    return torch.utils.data.DataLoader(data, BATCH, shuffle=True, num_workers=o.workers, persistent_workers=o.workers > 0, drop_last=True)
+    return torch.utils.data.DataLoader(data, o.batch, shuffle=True, num_workers=o.workers, persistent_workers=o.workers > 0, drop_last=True)
 
 
 def read_again(path: str) -> Any:
@@ -312,7 +319,7 @@ def text_batches(o: argparse.Namespace) -> Iterator[Any]:
         import stoker
         import stoker.torch
 
-        for batch in forever(stoker.torch.Loader(o.packed, BATCH, batching=stoker.Fixed(), shuffle=True)):
+        for batch in forever(stoker.torch.Loader(o.packed, o.batch, batching=stoker.Fixed(), shuffle=True)):
             yield batch["tokens"].clamp(max=19_999), batch["label"]
     import gzip
     import re
@@ -336,7 +343,7 @@ def text_batches(o: argparse.Namespace) -> Iterator[Any]:
             row[: len(t)] = torch.tensor(t)
         return tokens, torch.tensor([label for _, label in samples])
 
-    yield from forever(torch.utils.data.DataLoader(Reviews(), BATCH, shuffle=True, collate_fn=collate, num_workers=o.workers, drop_last=True))
+    yield from forever(torch.utils.data.DataLoader(Reviews(), o.batch, shuffle=True, collate_fn=collate, num_workers=o.workers, drop_last=True))
 
 
 def keras_pictures(o: argparse.Namespace, clock: Clock) -> None:
@@ -350,10 +357,10 @@ def keras_pictures(o: argparse.Namespace, clock: Clock) -> None:
         import stoker
         import stoker.keras
 
-        data: Any = stoker.keras.Loader(o.packed, BATCH, transforms=[stoker.Resize((SIDE, SIDE))], dtype="float32", drop_last=True)
+        data: Any = stoker.keras.Loader(o.packed, o.batch, transforms=[stoker.Resize((SIDE, SIDE))], dtype="float32", drop_last=True)
     else:
         found = keras.utils.image_dataset_from_directory(o.photos, image_size=(SIDE, SIDE), batch_size=None, verbose=False)
-        data = found.repeat().batch(BATCH, drop_remainder=True).prefetch(2)
+        data = found.repeat().batch(o.batch, drop_remainder=True).prefetch(2)
     layers = keras.layers
     model = keras.Sequential([layers.Rescaling(1 / 255), layers.Conv2D(16, 5, 4, activation="relu"), layers.Conv2D(32, 3, 2, activation="relu"),
                               layers.GlobalAveragePooling2D(), layers.Dense(1000, activation="softmax")])
@@ -367,6 +374,7 @@ def main() -> int:
     """Run one loop."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--batch", type=int, default=32, help="samples of a batch")
     parser.add_argument("--by", choices=["sleep", "decode"], default="sleep", help="what makes the data slow")
     parser.add_argument("--packed", help="feed this dataset with Stoker")
     parser.add_argument("--photos", help="folder of class folders")
@@ -375,7 +383,7 @@ def main() -> int:
     parser.add_argument("--text", help="JSONL, gzipped, with text and label")
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch's computation")
     parser.add_argument("--uncached", action="store_true", help="read pictures from the disk every time")
-    parser.add_argument("--work", type=int, default=1, help="training steps on each batch")
+    parser.add_argument("--work", type=int, default=1, help="training steps on each batch; 0: only look at it")
     parser.add_argument("--workers", type=int, default=0)
     o = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

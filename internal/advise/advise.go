@@ -156,8 +156,12 @@ func (n *now) account(a *account.Account) {
 		asleep := (f.Sleeping + f.Disk) * n.step
 		n.cpu = max(a.Process.CPU*n.step-max(n.wait-asleep, 0), 0)
 		if asleep > n.wait/2 && a.Process.Idle*n.step < n.wait/2 {
-			// Threads of the same process prepare (tf.data). What of its CPU time is the
-			// computation's is not known: it has at least one core.
+			// Threads of the same process prepare (tf.data), and take turns with those that
+			// compute. What of its CPU time is the computation's is not known: it is at least
+			// one core's, as long as it was not queued.
+			if p := a.Process; p.CPU > 0 {
+				n.compute *= p.CPU / (p.CPU + p.Queued)
+			}
 			n.most, n.cpu = n.compute*n.cores, min(n.cpu, n.compute)
 		}
 	} else {

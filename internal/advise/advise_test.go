@@ -170,6 +170,18 @@ func TestTranslate(t *testing.T) {
 	f("")
 }
 
+// TestThreadsThatPrepare: of a process whose own threads prepare, the computation is what
+// is no wait, less the time for which its threads were queued.
+func TestThreadsThatPrepare(t *testing.T) {
+	e := seen(0.1, 0.6, "")
+	e.Account.Main = account.Thread{Running: 0.1, CPU: 0.1, Sleeping: 0.9}
+	e.Account.Process = account.Process{CPU: 1.2, Queued: 0.4, Threads: 9}
+	n, err := nowOf(e)
+	if err != nil || n.compute < 0.0299 || n.compute > 0.0301 || n.cpu != n.compute || n.most != n.compute*n.cores {
+		t.Errorf("%+v %v", n, err)
+	}
+}
+
 func TestModel(t *testing.T) {
 	f := func(name string, want float64, n now, m measured) {
 		t.Helper()

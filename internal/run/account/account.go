@@ -58,6 +58,7 @@ type Thread struct {
 // Process is how the threads of the training process spent the time together.
 type Process struct {
 	CPU     float64 `json:"cpu"`     // cores used by all its threads
+	Queued  float64 `json:"queued"`  // threads that were ready, but found no core free
 	Threads int     `json:"threads"` // with work: more than 1 % of a core
 	// Idle is the share of the time at which none of its threads ran or wanted to,
 	// with a 95 % interval. Whoever computes on the CPU waits for something then.

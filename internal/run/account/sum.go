@@ -187,7 +187,7 @@ func (m *mainSum) thread(seconds float64) Thread {
 // turns it is what the sum of their times leaves; where they work side by side it
 // is what the busiest leaves; between the two the looks decide.
 func (s *sum) process(main Thread) Process {
-	p := Process{CPU: s.thread / s.seconds, Threads: int(math.Round(s.threads / s.seconds))}
+	p := Process{CPU: s.thread / s.seconds, Queued: max(s.together-s.thread, 0) / s.seconds, Threads: int(math.Round(s.threads / s.seconds))}
 	least := max(1-s.together/s.seconds, 0)
 	most := max(1-max(s.busiest/s.seconds, main.Running), least)
 	if !s.main.timed {
