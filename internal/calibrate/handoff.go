@@ -17,7 +17,7 @@ import (
 
 const (
 	handBlock  = 200 * time.Millisecond
-	askBlock   = 2000 // questions
+	askBlock   = 100 * time.Millisecond
 	engineWait = 5 * time.Second
 )
 
@@ -41,6 +41,7 @@ func (c *calibrator) handoff(ctx context.Context, s *sample) error {
 		return err
 	}
 	defer p.close()
+	p.lasts = c.block
 	return c.measure(ctx,
 		&item{row: Row{ID: "handoff.batches", Group: "hand-off", Name: "ready batches, engine to client, no copy", Typical: "50,000/s"},
 			unit: "batches/s", cores: 2, helper: cmd.Process.Pid, block: p.batches},
@@ -56,7 +57,8 @@ type peer struct {
 	frame []byte
 	ready []wire.Batch // came while an answer was awaited
 
-	sequences bool // the dataset holds them
+	sequences bool                              // the dataset holds them
+	lasts     func(time.Duration) time.Duration // a block
 }
 
 // Read drops the descriptors of the slots: nobody looks into them here.
@@ -158,7 +160,7 @@ func (p *peer) batches(ctx context.Context) (float64, error) {
 	stop := context.AfterFunc(ctx, func() { p.conn.CloseRead() }) //nolint:errcheck // wakes the reader
 	defer stop()
 	start, n := time.Now(), 0
-	for n%64 != 0 || time.Since(start) < handBlock {
+	for n%64 != 0 || time.Since(start) < p.lasts(handBlock) {
 		b, err := p.batch()
 		if err != nil {
 			return 0, err
@@ -199,8 +201,8 @@ func (p *peer) parse(payload []byte) (wire.Batch, error) {
 func (p *peer) questions(ctx context.Context) (float64, error) {
 	stop := context.AfterFunc(ctx, func() { p.conn.CloseRead() }) //nolint:errcheck // wakes the reader
 	defer stop()
-	start := time.Now()
-	for range askBlock {
+	start, n := time.Now(), 0
+	for ; n < enough || time.Since(start) < p.lasts(askBlock); n++ {
 		if err := p.send(wire.TypeSteps, wire.Steps{}); err != nil {
 			return 0, err
 		}
@@ -208,5 +210,5 @@ func (p *peer) questions(ctx context.Context) (float64, error) {
 			return 0, err
 		}
 	}
-	return time.Since(start).Seconds() / askBlock, nil
+	return time.Since(start).Seconds() / float64(n), nil
 }

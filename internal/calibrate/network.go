@@ -2,7 +2,6 @@ package calibrate
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"time"
@@ -11,7 +10,7 @@ import (
 )
 
 const (
-	loopAsks   = 1000
+	loopAsk    = 50 * time.Millisecond
 	loopBytes  = 256 << 10
 	loopStream = 256 << 20 // a block: some 0.1 s
 )
@@ -31,6 +30,10 @@ func (c *calibrator) network(ctx context.Context, _ *sample) error {
 		return err
 	}
 	defer l.close()
+	l.asking, l.total = c.block(loopAsk), loopStream
+	if c.Quick {
+		l.total /= 16
+	}
 	return c.measure(ctx,
 		&item{row: Row{ID: "loopback.bytes", Group: "network", Name: "loopback TCP", Typical: "3 to 6 GB/s"}, unit: "B/s", cores: 2, block: l.stream},
 		&item{row: Row{ID: "loopback.ask", Group: "network", Name: "loopback, there and back", Typical: "15 to 40 us; 0.2 ms in a machine room"}, unit: "s", cores: 2, block: l.ask})
@@ -40,6 +43,8 @@ func (c *calibrator) network(ctx context.Context, _ *sample) error {
 type loop struct {
 	here, there net.Conn
 	buf, into   []byte
+	asking      time.Duration // a block of ask
+	total       int           // bytes of a block of stream
 }
 
 func echo(ctx context.Context) (*loop, error) {
@@ -83,14 +88,14 @@ func both(here, there func() error) error {
 func (l *loop) stream(context.Context) (float64, error) {
 	start := time.Now()
 	err := both(func() error {
-		for range loopStream / loopBytes {
+		for range l.total / loopBytes {
 			if _, err := l.here.Write(l.buf); err != nil {
 				return err
 			}
 		}
 		return nil
 	}, func() error {
-		for got := 0; got < loopStream; {
+		for got := 0; got < l.total; {
 			n, err := l.there.Read(l.into)
 			if err != nil {
 				return err
@@ -99,26 +104,28 @@ func (l *loop) stream(context.Context) (float64, error) {
 		}
 		return nil
 	})
-	return loopStream / time.Since(start).Seconds(), err
+	return float64(l.total) / time.Since(start).Seconds(), err
 }
 
-// ask sends a byte there and back.
+// ask sends a byte there and back, for some time, and returns the seconds that it
+// takes. A zero ends it.
 func (l *loop) ask(context.Context) (float64, error) {
-	start := time.Now()
+	start, n := time.Now(), 0
 	err := both(func() error {
-		b := []byte{1}
-		for range loopAsks {
+		for b := []byte{1}; b[0] != 0; n++ {
+			if n >= enough && time.Since(start) >= l.asking {
+				b[0] = 0
+			}
 			if _, err := l.here.Write(b); err != nil {
 				return err
 			}
 			if _, err := io.ReadFull(l.here, b); err != nil {
-				return fmt.Errorf("answer: %w", err)
+				return err
 			}
 		}
 		return nil
 	}, func() error {
-		b := make([]byte, 1)
-		for range loopAsks {
+		for b := []byte{1}; b[0] != 0; {
 			if _, err := io.ReadFull(l.there, b); err != nil {
 				return err
 			}
@@ -128,5 +135,5 @@ func (l *loop) ask(context.Context) (float64, error) {
 		}
 		return nil
 	})
-	return time.Since(start).Seconds() / loopAsks, err
+	return time.Since(start).Seconds() / float64(n), err
 }
