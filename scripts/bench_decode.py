@@ -5,8 +5,8 @@
 
 One core, one run, the ways interleaved in each round; processor time per image, median of the
 rounds. "FFCV's way" is a whole decode by libjpeg-turbo with the fast inverse DCT, then a crop and
-an area resize by OpenCV, which is what its decoder does. The last table begins with pixels of
-256 x 256 instead of JPEGs; FFCV's way is its raw mode then.
+an area resize by OpenCV, which is what its decoder does. The third table begins with pixels of
+256 x 256 instead of JPEGs; FFCV's way is its raw mode then. Formats other than JPEG follow.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from PIL import Image
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES, GO_IMAGES = 150, 3000  # of one measurement
+OTHER_IMAGES = 60  # of a format other than JPEG
+FORMATS: dict[str, dict[str, object]] = {"PNG": {}, "WebP, quality 90": {"quality": 90}, "WebP, lossless": {"lossless": True}}
 OFF = "cpu.avx512f=off,cpu.avx512vbmi=off"
 WAYS = {
     "Stoker, untouched file, no index": ("decode-apply", ""),
@@ -67,6 +69,10 @@ def main() -> int:
         data = [np.asarray(Image.open(io.BytesIO(file)).convert("RGB").resize((256, 256))) for file in files(options.photos)]
         results[name] = measure(test, options.photos, options.rounds, data, {"Pillow": pillow_pixels, "FFCV's way": ffcv_pixels}, PIXEL_WAYS)
         report(name, results[name])
+        for name, how in FORMATS.items():
+            folder = convert(options.photos, Path(scratch) / name, name.split(",")[0], how)
+            results[name] = measure(test, folder, options.rounds, files(folder), {"Pillow": pillow}, {"Stoker": ("decode-apply", "")}, 5 * OTHER_IMAGES)
+            report(name, results[name])
     if options.json:
         options.json.write_text(json.dumps(results, indent=2))
     return 0
@@ -81,25 +87,40 @@ def shrink(stoker: Path, photos: Path, scratch: Path) -> Path:
     return scratch / "256" / "photos"
 
 
+def convert(photos: Path, scratch: Path, kind: str, how: dict[str, object]) -> Path:
+    """Save some of the photographs in another format."""
+    paths = sorted(photos.glob("*/*.[jJ][pP]*"))
+    for number, path in enumerate(paths[:: max(len(paths) // OTHER_IMAGES, 1)][:OTHER_IMAGES]):
+        (scratch / "photos" / str(number)).mkdir(parents=True)
+        Image.open(path).convert("RGB").save(scratch / "photos" / str(number) / f"0.{kind.lower()}", **how)
+    return scratch / "photos"
+
+
 def files(folder: Path) -> list[bytes]:
-    return [path.read_bytes() for path in sorted(folder.glob("*/*.[jJ][pP]*"))]
+    return [path.read_bytes() for path in sorted(folder.glob("*/*"))]
 
 
 def measure(
-    test: Path, folder: Path, rounds: int, data: Sequence[T], others: dict[str, Callable[[T, random.Random], object]], ways: dict[str, tuple[str, str]]
+    test: Path,
+    folder: Path,
+    rounds: int,
+    data: Sequence[T],
+    others: dict[str, Callable[[T, random.Random], object]],
+    ways: dict[str, tuple[str, str]],
+    go_images: int = GO_IMAGES,
 ) -> dict[str, float]:
     times: dict[str, list[float]] = {}
     for _ in range(rounds):
         for name, job in others.items():
             times.setdefault(name, []).append(python_way(job, data))
         for name, (way, debug) in ways.items():
-            times.setdefault(name, []).append(go_way(test, folder, way, debug))
+            times.setdefault(name, []).append(go_way(test, folder, way, debug, go_images))
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def go_way(test: Path, folder: Path, way: str, debug: str) -> float:
+def go_way(test: Path, folder: Path, way: str, debug: str, images: int) -> float:
     environment = os.environ | {"STOKER_TEST_DATA": str(folder.parent), "GODEBUG": debug, "GOMAXPROCS": "1"}
-    command = [test, "-test.run", "^$", "-test.bench", f"Photographs/train-uint8/{way}$", "-test.benchtime", f"{GO_IMAGES}x"]
+    command = [test, "-test.run", "^$", "-test.bench", f"Photographs/train-uint8/{way}$", "-test.benchtime", f"{images}x"]
     out = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT / "internal" / "transform").stdout
     found = re.search(r"([\d.]+) cpu-us", out)
     if not found:
@@ -155,9 +176,9 @@ def crop(draw: random.Random, width: int, height: int) -> tuple[int, int, int, i
 
 def report(name: str, times: dict[str, float]) -> None:
     print(f"\n{name}: us of one core per image")
-    ffcv_time = times["FFCV's way"]
     for way, value in times.items():
-        print(f"  {way:36} {value:8.1f}   {times['Pillow'] / value:5.1f} x Pillow   {ffcv_time / value:5.1f} x FFCV's way", flush=True)
+        ratios = "".join(f"   {times[other] / value:5.1f} x {other}" for other in ("Pillow", "FFCV's way") if other in times)
+        print(f"  {way:36} {value:8.1f}{ratios}", flush=True)
 
 
 if __name__ == "__main__":

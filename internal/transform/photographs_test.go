@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ func photographs(t testing.TB) []string {
 	}
 	var files []string
 	_ = filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
-		if ext := strings.ToLower(filepath.Ext(path)); err == nil && (ext == ".jpg" || ext == ".jpeg") {
+		if ext := strings.ToLower(filepath.Ext(path)); err == nil && slices.Contains([]string{".jpg", ".jpeg", ".png", ".webp"}, ext) {
 			files = append(files, path)
 		}
 		return nil
