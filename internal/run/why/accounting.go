@@ -122,6 +122,9 @@ func (f *facts) judgeCPU(r *Rung) {
 	default: // the main thread computes, or prepares data: the sampler tells
 		r.High = 1
 	}
+	if !f.hasWorkers() && f.asleep > r.High {
+		r.High = min(f.asleep+margin, 1) // while it sleeps threads of its own may prepare data, as those of tf.data
+	}
 }
 
 // workersLimit tells whether the workers compute or wait themselves, at a time at

@@ -155,6 +155,25 @@ func TestTheCauseOverrules(t *testing.T) {
 	}
 }
 
+// TestThreadsOfTheProcess: where threads of the process itself work, its idleness is the
+// least that it may wait, and its main thread's sleep the most.
+func TestThreadsOfTheProcess(t *testing.T) {
+	d := why.Diagnose(why.Evidence{Account: accounted(func(a *account.Account) {
+		sleeping(a, 0.8)
+		a.Workers, a.Process = nil, account.Process{CPU: 1.2, Threads: 9, Idle: 0.3, IdleLow: 0.28, IdleHigh: 0.32}
+	})})
+	if r := d.Rungs[0]; r.Verdict != why.Unknown || r.Low > 0.28 || r.High < 0.8 {
+		t.Errorf("%+v", r)
+	}
+	e := why.Evidence{Reports: steps(0.7, 0, map[string]float64{sampler.Python: 100}), Account: accounted(func(a *account.Account) {
+		sleeping(a, 0.8)
+		a.Workers, a.Process = nil, account.Process{CPU: 1.2, Threads: 9, IdleHigh: 0.02}
+	})}
+	if d := why.Diagnose(e); d.Limit != why.LimitPrepare || !strings.Contains(d.Sentence, "preparing the samples in the loader's threads is the limit") {
+		t.Errorf("%+v", d)
+	}
+}
+
 func TestHeadspace(t *testing.T) {
 	m := func(mean float64) sampler.Moments {
 		return sampler.Moments{N: 100, Sum: 100 * mean, SumSq: 100 * mean * mean * 1.01}
