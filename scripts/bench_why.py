@@ -98,11 +98,17 @@ class Bench:
             command = ["sh", "-c", f'echo $$ > {group}/tasks; exec "$@"', "sh", *command]
         # Threads of BLAS beside one computing thread would be another experiment.
         env = {**self.env, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        out = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
-        lines = [line for line in out.stdout.splitlines() if line.startswith('{"steps"')]
-        if not lines:
-            raise SystemExit(f"{' '.join(command)} failed:\n{out.stdout[-2000:]}\n{out.stderr[-2000:]}")
-        return dict(json.loads(lines[-1]))
+        for attempt in range(3):
+            try:
+                out = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
+            except subprocess.TimeoutExpired:
+                print(f"ten minutes were over: {' '.join(command)}", file=sys.stderr)
+                continue
+            lines = [line for line in out.stdout.splitlines() if line.startswith('{"steps"')]
+            if lines:
+                return dict(json.loads(lines[-1]))
+            print(f"attempt {attempt + 1} failed: {' '.join(command)}\n{out.stdout[-2000:]}\n{out.stderr[-2000:]}", file=sys.stderr)
+        raise SystemExit("given up after three attempts; the same command goes on with what is missing")
 
     def why(self, *options: str) -> dict[str, Any]:
         """Ask about the last run."""

@@ -107,7 +107,8 @@ func (f *facts) judgeGPU(r *Rung) {
 // judgeCPU: whoever computes on the CPU waits when no thread of the process runs.
 func (f *facts) judgeCPU(r *Rung) {
 	p := f.Process
-	r.Share, r.Low, r.High = p.Idle, max(min(p.IdleLow, p.Idle)-margin, 0), min(max(p.IdleHigh, p.Idle)+margin, 1)
+	// A batch that came while no core was free was waited for a little longer than it seems.
+	r.Share, r.Low, r.High = p.Idle, max(min(p.IdleLow, p.Idle)-margin, 0), min(max(p.IdleHigh, p.Idle)+margin+f.Main.Queued/2, 1)
 	switch {
 	case f.hasWorkers() && p.Idle <= computeShare:
 		r.Verdict, r.Conclusive = Compute, true
