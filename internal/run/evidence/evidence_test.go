@@ -125,6 +125,15 @@ while True:
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}()
+	// On a busy machine Python takes a while to start.
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		if info, err := out.Stat(); err == nil && info.Size() > 60 {
+			break
+		}
+		<-tick.C
+	}
 	last := 0.0
 	s, err := evidence.OfProcess(context.Background(), cmd.Process.Pid, "", 800*time.Millisecond, func(x float64) { last = x })
 	must(t, err)
