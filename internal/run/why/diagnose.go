@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"stoker/internal/run/bar"
+	"stoker/internal/run/progress"
 	"stoker/internal/run/sampler"
 )
 
@@ -332,6 +333,8 @@ func (c *caseOf) unknown() string {
 		command = "its loader is none that the sampler knows; data_time and step_time in the lines that it prints would tell"
 	}
 	switch {
+	case c.e.Status != nil && c.e.Status.Phase == progress.Start && !c.e.Over:
+		return "no step was seen yet, neither in what it prints nor by the sampler; ask again once it trains"
 	case !c.accounted && len(c.d.Rungs) == 0:
 		return "nothing was seen of its steps; " + command
 	case c.accounted && !c.facts.gpu && c.facts.Process.Idle >= dataShare:

@@ -127,6 +127,9 @@ func TestSentences(t *testing.T) {
 	f("nothing known", why.Unknown, "", "",
 		"cannot tell whether it waits for data: nothing was seen of its steps; start it with `stoker run -- ...`: its sampler tells",
 		why.Evidence{})
+	f("still importing", why.Unknown, "", why.RungAccounting,
+		"cannot tell whether it waits for data: no step was seen yet, neither in what it prints nor by the sampler; ask again once it trains",
+		why.Evidence{Account: accounted(func(a *account.Account) { sleeping(a, 0); a.Workers = nil }), Status: &estimate.Status{Phase: "start"}})
 	f("a run that ended", why.Data, why.LimitDecode, why.RungSampler,
 		"waited for data 50 % +- 0.3 of each step: at most 30 s of its 90 s; JPEG decoding in the workers is the limit",
 		why.Evidence{Reports: steps(0.5, 2, decoding), Status: &estimate.Status{Elapsed: 90}, Over: true})
