@@ -138,6 +138,6 @@ wheel: ## dist/stoker-$(VERSION)-py3-none-manylinux*.whl with the static binary 
 clean: ## remove what the targets made
 	rm -rf bin build dist demo-data
 
-build/venv-test/ok: python/requirements-test.txt python/requirements-demo-jax.txt
-	@scripts/venv.sh build/venv-test python/requirements-test.txt --optional python/requirements-demo-jax.txt
+build/venv-test/ok: python/requirements-test.txt python/requirements-test-frameworks.txt
+	@scripts/venv.sh build/venv-test python/requirements-test.txt --optional python/requirements-test-frameworks.txt
 	@touch $@
