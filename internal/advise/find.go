@@ -152,12 +152,18 @@ func entries(dir string, depth int) []string {
 
 // command packs all of it.
 func (d data) command() string {
-	out := filepath.Base(strings.TrimSuffix(d.path, "/"))
-	out = strings.TrimSuffix(out, filepath.Ext(out)) + ".stk"
-	if d.texts {
-		return "stoker pack " + d.path + " -o " + out + " --tokenizer words"
+	out, _, _ := strings.Cut(filepath.Base(strings.TrimSuffix(d.path, "/")), ".")
+	line := "stoker pack " + d.path + " -o " + cmp.Or(out, "data") + ".stk"
+	if !d.texts {
+		return line
 	}
-	return "stoker pack " + d.path + " -o " + out
+	switch field, numbers, _ := longestField(d.path); {
+	case numbers:
+		return line + " --sequence " + field
+	case field != "":
+		return line + " --text " + field + " --tokenizer words"
+	}
+	return line + " --tokenizer words"
 }
 
 // loader is the training's, as the sampler saw it; nil unknown.

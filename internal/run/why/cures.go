@@ -275,7 +275,7 @@ func (c *caseOf) resize() (Cure, bool) {
 
 func (c *caseOf) tokenize() (Cure, bool) {
 	return c.less("tokenize", Cure{ID: CureTokenize, Title: "tokenise once, not in every epoch",
-		How: "stoker pack --text DATA --tokenizer ...; docs/pack-text.md", Work: 0.5})
+		How: "stoker pack DATA --text FIELD --tokenizer tokenizer.json -o data.stk; docs/pack-text.md", Work: 0.5})
 }
 
 func (c *caseOf) augment() (Cure, bool) {
@@ -296,7 +296,7 @@ func (c *caseOf) padding() (Cure, bool) {
 	if c.d.Share > 0 {
 		gain *= 1 - c.d.Share
 	}
-	return Cure{ID: CureLengths, Title: "batches of sequences of like length, or packed ones", How: "stoker pack --text ..., then Loader(batching=...); docs/pack-text.md",
+	return Cure{ID: CureLengths, Title: "batches of sequences of like length, or packed ones", How: "a dataset of tokens, then stoker.Loader(..., batching=stoker.Grouped()) or stoker.Packed(...); docs/pack-text.md",
 		Gain: gain, GainHigh: gain, Work: 1, Why: fmt.Sprintf("%s of the tokens of a batch only fill it up", percent(p))}, true
 }
 
