@@ -19,13 +19,13 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, Dict, List, Tuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "internal/run/sampler/py"))
 
-from _stoker_probe import probe  # noqa: E402
+from _stoker_probe import probe
 
 
 def python_loop() -> None:
@@ -57,7 +57,7 @@ def matrices() -> Callable[[], None]:
     return work
 
 
-def block(work: Callable[[], None], seconds: float) -> Tuple[float, float]:
+def block(work: Callable[[], None], seconds: float) -> tuple[float, float]:
     """Return seconds for one piece of work, by the clock and of the processor."""
     count, begin, cpu = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - begin < seconds:
@@ -66,7 +66,7 @@ def block(work: Callable[[], None], seconds: float) -> Tuple[float, float]:
     return (time.perf_counter() - begin) / count, (time.process_time() - cpu) / count
 
 
-def interval(ratios: List[float]) -> Tuple[float, float, float]:
+def interval(ratios: list[float]) -> tuple[float, float, float]:
     """Return the Hodges-Lehmann estimate and its 95 % interval."""
     walsh = sorted((x + y) / 2 for i, x in enumerate(ratios) for y in ratios[i:])
     n = len(ratios)
@@ -74,9 +74,9 @@ def interval(ratios: List[float]) -> Tuple[float, float, float]:
     return statistics.median(walsh), walsh[cut], walsh[-1 - cut]
 
 
-def compare(work: Callable[[], None], pairs: int, sampler: probe.Probe) -> Dict[str, List[float]]:
+def compare(work: Callable[[], None], pairs: int, sampler: probe.Probe) -> dict[str, list[float]]:
     """Return the ratios with the sampler to without, pair by pair."""
-    ratios: Dict[str, List[float]] = {"clock": [], "processor": []}
+    ratios: dict[str, list[float]] = {"clock": [], "processor": []}
     block(work, 0.5)
     for _ in range(pairs):
         cost = {}
