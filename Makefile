@@ -56,7 +56,7 @@ test-long: build build/venv-test/ok ## the same tests with 100 kills each and lo
 .PHONY: test-frameworks
 test-frameworks: build ## the loaders of PyTorch, JAX and Keras (installs PyTorch: 6 GB)
 	@scripts/venv.sh build/venv-torch python/requirements-torch.txt
-	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-torch/bin/python -m pytest -q -rs python/tests/test_torch.py python/tests/test_jax.py \
+	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-torch/bin/python -m pytest -q -rs python/tests/test_torch.py python/tests/test_sampler_real.py python/tests/test_jax.py \
 		python/tests/test_sequences.py
 
 .PHONY: imdb
