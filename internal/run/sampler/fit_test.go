@@ -100,3 +100,20 @@ func TestDataShareInterval(t *testing.T) {
 		t.Errorf("the interval held the truth in %d of %d", held, runs)
 	}
 }
+
+// TestFewLooksAtTheTraining: a run that was stopped in its first batch, after late
+// looks at its imports, tells nothing about its steps.
+func TestFewLooksAtTheTraining(t *testing.T) {
+	s := sampler.Stacks{Looks: 158, ByClass: map[string]float64{sampler.Import: 2077, sampler.Working: 192},
+		Loop: map[string]float64{sampler.Working: 192}}
+	if share, ok := s.DataShare(); ok {
+		t.Errorf("13 looks that weigh 192 gave %+v", share)
+	}
+	s.ByClass[sampler.Import], s.Looks = 20, 212
+	if share, ok := s.DataShare(); !ok || share.Low < 0.9 {
+		t.Errorf("192 looks gave %+v, %v", share, ok)
+	}
+	if _, ok := (sampler.Stacks{}).DataShare(); ok {
+		t.Error("no looks gave a share")
+	}
+}

@@ -99,7 +99,7 @@ func (s Steps) LiveShare() (float64, bool) {
 // DataShare is the share of the looks during training that found data work or a
 // wait for data in the main thread. The interval is Wilson's for a share of
 // independent looks, which random intervals make them. ok is false below 40
-// looks.
+// looks of the training: a run that is stopped while it imports has hardly any.
 func (s Stacks) DataShare() (share Share, ok bool) {
 	from := s.Loop
 	if len(from) == 0 {
@@ -107,14 +107,14 @@ func (s Stacks) DataShare() (share Share, ok bool) {
 	}
 	data := from[Waiting] + from[Working]
 	all := data + from[Compute] + from[Transfer] + from[Logging] + from[Other]
-	if s.Looks < minLooks || all < minLooks {
-		return share, false
-	}
 	var weights float64
 	for _, w := range s.ByClass {
 		weights += w
 	}
 	n := all * min(1, float64(s.Looks)/weights) // late looks weigh more, but are one look
+	if !(n >= minLooks) {                       // also NaN, of no looks
+		return share, false
+	}
 	p, z := data/all, 1.959964
 	centre := (p + z*z/(2*n)) / (1 + z*z/n)
 	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
