@@ -39,7 +39,7 @@ type Summary struct {
 	Fingerprint string           `json:"fingerprint"`
 	Bad         []dataset.BadRow `json:"bad"`     // left out
 	Damaged     []dataset.BadRow `json:"damaged"` // packed, though their data are damaged behind the header
-	Notes       []string         `json:"notes"` // what the scan left out or found odd
+	Notes       []string         `json:"notes"`   // what the scan left out or found odd
 
 	// Of this run: a run that continues another counts its own part.
 	Resumed   int64   `json:"resumed"` // files done by earlier runs

@@ -46,7 +46,7 @@ func sampledOne(report sampler.Report, e Evidence) (Rung, bool) {
 	s, steps, ok := stepShare(report.Steps, e.Over)
 	if ok {
 		r.Conclusive, r.Exact = steps >= minSamplerSteps, true
-		r.Text = fmt.Sprintf("the sampler timed %d steps of %s: %%s of each is a wait in the loader", steps, milliseconds(report.Steps.Median))
+		r.Text = fmt.Sprintf("the sampler timed %d steps of %s: %%s of each is a wait in the loader", steps, stepTime(report.Steps))
 	} else {
 		looks, told := report.Stacks.DataShare()
 		if !told {
@@ -69,6 +69,18 @@ func sampledOne(report sampler.Report, e Evidence) (Rung, bool) {
 		r.Text += fmt.Sprintf("; another %s was hidden behind the GPU's queued work", percent(h/report.Steps.Seconds.Sum))
 	}
 	return r, true
+}
+
+// stepTime is the mean step, with the median where a few slow ones set them apart.
+func stepTime(s sampler.Steps) string {
+	if s.Seconds.N == 0 {
+		return milliseconds(s.Median)
+	}
+	mean := s.Seconds.Sum / float64(s.Seconds.N)
+	if mean > 0.9*s.Median && mean < 1.1*s.Median {
+		return milliseconds(mean)
+	}
+	return fmt.Sprintf("%s (median %s)", milliseconds(mean), milliseconds(s.Median))
 }
 
 // stepShare is the wait's share of the timed steps: for a live run of the newest
