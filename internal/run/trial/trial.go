@@ -61,6 +61,7 @@ type Result struct {
 // Invalid where the time was over and no step was seen.
 func Run(ctx context.Context, o Options) (Result, error) {
 	began := time.Now()
+	o.Spec.Foreground = true // the supervisor of a command that ends at once waits for us
 	d, err := o.State.Create(&o.Spec)
 	if err != nil {
 		return Result{}, err
