@@ -26,7 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # which TextVectorization needs anyhow
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 Seconds = tuple[float, float]  # by the clock, of the CPUs
