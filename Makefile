@@ -13,6 +13,10 @@ PKG        ?= ./...
 
 export CGO_ENABLED ?= 0
 
+# Packages with tests of what is allocated (TestX...Allocat...): the race detector
+# allocates by itself, so that they run without it too.
+ALLOCATIONS = $(sort $(dir $(shell grep -rl --include='*_test.go' AllocsPerRun ./jpeg ./internal)))
+
 # What some Go tests compare with, and run notebooks with.
 PYTHONS := STOKER_PILLOW_PYTHON=$(CURDIR)/build/venv-test/bin/python STOKER_TEST_PYTHON=$(CURDIR)/build/venv-test/bin/python \
 	PATH=$(CURDIR)/build/venv-test/bin:$$PATH
@@ -43,6 +47,7 @@ test: test-go test-python ## everything: Go with the race detector, and Python
 test-go: build/venv-test/ok
 	@scripts/require.sh go cc
 	CGO_ENABLED=1 $(PYTHONS) scripts/gotest.py -race $(PKG)
+	scripts/gotest.py -run Allocat $(ALLOCATIONS)
 
 .PHONY: test-python
 test-python: build build/venv-test/ok
