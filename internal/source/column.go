@@ -29,8 +29,6 @@ type cell struct {
 
 // column gathers the cells of one column of a labels file and then gives them
 // the narrowest type that loses nothing: int64, float64, bool, else utf8.
-//
-// Numbers with leading zeros, such as postcodes, stay text.
 type column struct {
 	name string
 	kind cellKind // of the JSON cells so far; absent while there was none
@@ -63,9 +61,9 @@ func (c *column) add(v cell) bool {
 	c.cells = append(c.cells, v.text)
 	c.isNull = append(c.isNull, false)
 	c.values++
-	c.canInt = c.canInt && v.kind != text && isInteger(v.text)
-	c.canFloat = c.canFloat && v.kind != text && isFloat(v.text)
-	c.canBool = c.canBool && v.kind != text && isBool(v.text)
+	c.canInt = c.canInt && v.kind != text && IsInteger(v.text)
+	c.canFloat = c.canFloat && v.kind != text && IsFloat(v.text)
+	c.canBool = c.canBool && v.kind != text && IsBool(v.text)
 	return true
 }
 
@@ -77,14 +75,15 @@ func (c *column) pad(n int) {
 	}
 }
 
-// isInteger tells whether s is an int64 as strconv writes it.
-func isInteger(s string) bool {
+// IsInteger tells whether s is an int64 as strconv writes it: numbers with leading
+// zeros, such as postcodes, stay text.
+func IsInteger(s string) bool {
 	v, err := strconv.ParseInt(s, 10, 64)
 	return err == nil && strconv.FormatInt(v, 10) == s
 }
 
-// isFloat tells whether s is a decimal number, nan or inf.
-func isFloat(s string) bool {
+// IsFloat tells whether s is a decimal number without leading zeros, nan or inf.
+func IsFloat(s string) bool {
 	if _, err := strconv.ParseFloat(s, 64); err != nil {
 		return false
 	}
@@ -93,7 +92,8 @@ func isFloat(s string) bool {
 	return !leadingZero && !strings.ContainsAny(s, "xXpP_")
 }
 
-func isBool(s string) bool { return strings.EqualFold(s, "true") || strings.EqualFold(s, "false") }
+// IsBool tells whether s is true or false.
+func IsBool(s string) bool { return strings.EqualFold(s, "true") || strings.EqualFold(s, "false") }
 
 // finish settles the type and converts. Only utf8 keeps the texts.
 func (c *column) finish() {

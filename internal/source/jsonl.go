@@ -193,7 +193,7 @@ func parseCell(raw json.RawMessage) (cell, error) {
 		err := json.Compact(&b, raw)
 		return cell{text, b.String()}, err
 	}
-	if s := string(raw); !isInteger(s) && !isFloat(s) {
+	if s := string(raw); !IsInteger(s) && !IsFloat(s) {
 		return cell{}, fmt.Errorf("%s does not fit a 64-bit number", s)
 	}
 	return cell{number, string(raw)}, nil

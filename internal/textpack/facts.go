@@ -11,6 +11,7 @@ import (
 
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
+	"stoker/internal/source"
 	"stoker/internal/text"
 	"stoker/internal/tokenize"
 )
@@ -98,28 +99,10 @@ func (f *fieldFacts) add(v *text.Value) {
 		return
 	}
 	plain := v.Kind == text.Plain
-	f.notInt = f.notInt || v.Kind != text.Int && !(plain && isInteger(string(v.Text)))
-	f.notFloat = f.notFloat || v.Kind != text.Int && v.Kind != text.Float && !(plain && isFloat(string(v.Text)))
-	f.notBool = f.notBool || v.Kind != text.Bool && !(plain && isBool(string(v.Text)))
+	f.notInt = f.notInt || v.Kind != text.Int && !(plain && source.IsInteger(string(v.Text)))
+	f.notFloat = f.notFloat || v.Kind != text.Int && v.Kind != text.Float && !(plain && source.IsFloat(string(v.Text)))
+	f.notBool = f.notBool || v.Kind != text.Bool && !(plain && source.IsBool(string(v.Text)))
 }
-
-// isInteger tells whether s is an int64 as strconv writes it: numbers with leading
-// zeros, such as postcodes, stay text.
-func isInteger(s string) bool {
-	v, err := strconv.ParseInt(s, 10, 64)
-	return err == nil && strconv.FormatInt(v, 10) == s
-}
-
-func isFloat(s string) bool {
-	if _, err := strconv.ParseFloat(s, 64); err != nil {
-		return false
-	}
-	digits := strings.TrimLeft(s, "+-")
-	leadingZero := len(digits) > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9'
-	return !leadingZero && !strings.ContainsAny(s, "xXpP_")
-}
-
-func isBool(s string) bool { return strings.EqualFold(s, "true") || strings.EqualFold(s, "false") }
 
 // numbers takes in the elements of a sequence.
 func (f *facts) numbers(position int64, v *text.Value) {
