@@ -2,7 +2,6 @@ package worth
 
 import (
 	"math"
-	"slices"
 
 	"stoker/internal/errs"
 	"stoker/internal/rng"
@@ -47,18 +46,7 @@ func (n Now) Weigh() (Interruption, error) {
 	for k := range saved {
 		saved[k] = n.saved(n.Remaining.draw(&source), min(n.Gain.draw(&source), 1), n.Work.draw(&source), q.drawChance(&source, uniform))
 	}
-	slices.Sort(saved)
-	i.Range = Range{saved[draws/10], saved[draws-draws/10]}
-	positive, _ := slices.BinarySearch(saved, math.SmallestNonzeroFloat64)
-	i.Earlier = float64(draws-positive) / draws
-	switch {
-	case i.Earlier >= confident:
-		i.Verdict = Yes
-	case i.Earlier <= 1-confident:
-		i.Verdict = No
-	default:
-		i.Verdict = TooClose
-	}
+	i.Verdict, i.Range, i.Earlier = judge(saved)
 	return i, nil
 }
 

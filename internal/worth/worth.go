@@ -94,19 +94,26 @@ func Weigh(q Question) (Answer, error) {
 	a.Net = q.Runs.Mid()*middle.perRun - middle.cost
 	a.BreakEven = breakEven(middle)
 
-	nets := q.sample()
-	a.NetRange = Range{nets[draws/10], nets[draws-draws/10]}
-	positive, _ := slices.BinarySearch(nets, math.SmallestNonzeroFloat64)
-	a.PaysBack = float64(draws-positive) / draws
-	switch {
-	case a.PaysBack >= confident:
-		a.Verdict = Yes
-	case a.PaysBack <= 1-confident:
-		a.Verdict = No
-	default:
-		a.Verdict = TooClose
-	}
+	a.Verdict, a.NetRange, a.PaysBack = judge(q.sample())
 	return a, nil
+}
+
+// judge takes draws possible gains, in any order: the verdict on them, the range of
+// 80 % of them, and the share that are gains.
+func judge(gains []float64) (v Verdict, r Range, positive float64) {
+	slices.Sort(gains)
+	r = Range{gains[draws/10], gains[draws-draws/10]}
+	first, _ := slices.BinarySearch(gains, math.SmallestNonzeroFloat64)
+	positive = float64(draws-first) / draws
+	switch {
+	case positive >= confident:
+		v = Yes
+	case positive <= 1-confident:
+		v = No
+	default:
+		v = TooClose
+	}
+	return v, r, positive
 }
 
 // rates are the two numbers that a certain question comes down to.
@@ -131,7 +138,7 @@ func breakEven(r rates) float64 {
 	return r.cost / r.perRun
 }
 
-// sample returns the sorted expected nets of many draws from the ranges.
+// sample returns the expected nets of many draws from the ranges.
 func (q Question) sample() []float64 {
 	source := rng.NewKey(0x776f727468).Source()
 	nets, uniform := make([]float64, draws), q.uniform()
@@ -140,7 +147,6 @@ func (q Question) sample() []float64 {
 		r := q.point(save, work, q.drawChance(&source, uniform))
 		nets[i] = runs*r.perRun - r.cost
 	}
-	slices.Sort(nets)
 	return nets
 }
 
