@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"stoker/internal/run/history"
+	"stoker/internal/run/student"
 )
 
 // Without a history of the same work, less than small is taken for noise, and
@@ -19,7 +20,7 @@ const (
 // manyFree stands for a spread that is known.
 const manyFree = 1000
 
-var assumed = Spread{SD: math.Log1p(small) / quantile(0.975, manyFree) / math.Sqrt2, Free: manyFree}
+var assumed = Spread{SD: math.Log1p(small) / student.Quantile(0.975, manyFree) / math.Sqrt2, Free: manyFree}
 
 // Gate tells a difference from noise. Its limits are logarithms of a ratio.
 type Gate struct {
@@ -36,7 +37,7 @@ func NewGate(s Spread, na, nb int) Gate {
 	// A spread known from few runs is known badly itself: between the limits that
 	// it gives taken as exact and as Student takes it, a difference is possible.
 	unit := s.SD * math.Sqrt(1/float64(na)+1/float64(nb))
-	return Gate{Noise: max(quantile(0.975, manyFree)*unit, math.Log1p(least)), Sure: max(quantile(0.975, s.Free)*unit, math.Log1p(least)), Runs: s.Runs}
+	return Gate{Noise: max(student.Quantile(0.975, manyFree)*unit, math.Log1p(least)), Sure: max(student.Quantile(0.975, s.Free)*unit, math.Log1p(least)), Runs: s.Runs}
 }
 
 // Difference is what a gate makes of a ratio.
@@ -94,32 +95,18 @@ func Gain(before, after, others []history.Run) (g history.Gain, d Difference, m 
 	if spread.Free < 2 {
 		spread = assumed
 	}
-	half := quantile(0.9, spread.Free) * spread.SD * math.Sqrt(1/float64(len(b))+1/float64(len(a)))
+	half := student.Quantile(0.9, spread.Free) * spread.SD * math.Sqrt(1/float64(len(b))+1/float64(len(a)))
 	return history.Gain{Low: -math.Expm1(l + half), Mid: -math.Expm1(l), High: -math.Expm1(l - half)}, d, m, true
 }
 
+// spreadOfLogs is that of times of the same work, given as logarithms.
 func spreadOfLogs(x []float64) Spread {
 	if len(x) < 2 {
-		return Spread{}
+		return Spread{Runs: len(x)}
 	}
 	m, sum := mean(x), 0.0
 	for _, v := range x {
 		sum += (v - m) * (v - m)
 	}
 	return Spread{SD: math.Sqrt(sum / float64(len(x)-1)), Free: len(x) - 1, Runs: len(x)}
-}
-
-// quantile of Student's t distribution with n degrees of freedom, for p above one
-// half: exact for one and two, else the expansion of Fisher and Cornish (1960).
-func quantile(p float64, n int) float64 {
-	switch n {
-	case 1:
-		return math.Tan(math.Pi * (p - 0.5))
-	case 2:
-		return (2*p - 1) / math.Sqrt(2*p*(1-p))
-	}
-	z, k := math.Sqrt2*math.Erfinv(2*p-1), float64(n)
-	z3, z5, z7, z9 := math.Pow(z, 3), math.Pow(z, 5), math.Pow(z, 7), math.Pow(z, 9)
-	return z + (z3+z)/(4*k) + (5*z5+16*z3+3*z)/(96*k*k) + (3*z7+19*z5+17*z3-15*z)/(384*k*k*k) +
-		(79*z9+776*z7+1482*z5-1920*z3-945*z)/(92160*k*k*k*k)
 }

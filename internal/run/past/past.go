@@ -88,20 +88,11 @@ func SpreadOf(runs []history.Run, m Measure) Spread {
 			groups[key] = append(groups[key], math.Log(s))
 		}
 	}
-	var sum float64
-	var s Spread
+	var all []Spread
 	for _, g := range groups {
-		mean := mean(g)
-		for _, x := range g {
-			sum += (x - mean) * (x - mean)
-		}
-		s.Free += len(g) - 1
-		s.Runs += len(g)
+		all = append(all, spreadOfLogs(g))
 	}
-	if s.Free > 0 {
-		s.SD = math.Sqrt(sum / float64(s.Free))
-	}
-	return s
+	return Pool(all...)
 }
 
 func versions(packages map[string]string) string {
