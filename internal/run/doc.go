@@ -29,6 +29,7 @@
 //	  screen      clean lines from terminal bytes
 //	  link        frames over Unix sockets       procs    /proc, boot id, machine
 //	  rx          regular expressions, compiled at their first use
+//	  student     quantiles of Student's t
 //
 // # Processes
 //

@@ -9,6 +9,9 @@ import (
 // interval.
 const minPairs = 6
 
+// z95 is the two-sided 95 % quantile of the normal distribution.
+const z95 = 1.959964
+
 // fit computes the slope from the pairs of blocks, one delayed and one not, in
 // random order: the estimator of Hodges and Lehmann of the differences of their
 // mean steps over the delay, with the interval of Wilcoxon's signed-rank test.
@@ -29,7 +32,7 @@ func (d *Delay) fit() {
 	}
 	slices.Sort(walsh)
 	n, m := float64(len(slopes)), len(walsh)
-	cut := int(n*(n+1)/4 - 1.959964*math.Sqrt(n*(n+1)*(2*n+1)/24))
+	cut := int(n*(n+1)/4 - z95*math.Sqrt(n*(n+1)*(2*n+1)/24))
 	cut = max(0, min(cut, (m-1)/2))
 	d.Slope, d.Low, d.High = walsh[m/2]/2+walsh[(m-1)/2]/2, walsh[cut], walsh[m-1-cut]
 }
@@ -53,20 +56,6 @@ func pairs(blocks []Block) (slopes []float64) {
 		}
 	}
 	return slopes
-}
-
-// student95 is the two-sided 95 % quantile of Student's t, by the expansion of
-// Cornish and Fisher (Abramowitz & Stegun 26.7.5): within 1 % from 3 degrees of
-// freedom on.
-func student95(freedom float64) float64 {
-	if freedom < 3 {
-		return 12.706
-	}
-	const z = 1.959964
-	g1 := (z*z*z + z) / 4
-	g2 := (5*math.Pow(z, 5) + 16*z*z*z + 3*z) / 96
-	g3 := (3*math.Pow(z, 7) + 19*math.Pow(z, 5) + 17*z*z*z - 15*z) / 384
-	return z + g1/freedom + g2/(freedom*freedom) + g3/(freedom*freedom*freedom)
 }
 
 // conclusive reports whether the test can end: the interval leaves out 0 or 1, and

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"stoker/internal/run/student"
 )
 
 // Main returns the reports of the processes that train: those that took at least
@@ -79,7 +81,7 @@ func (s Steps) DataShare() (share Share, ok bool) {
 	half := 1.0
 	if k := float64(len(s.Recent)); k >= minSteps && total > 0 {
 		variance := max(0, squares-sum*sum/k) / (k - 1)
-		half = student95(k-1)*math.Sqrt(variance/n)/(s.Seconds.Sum/n) + s.Unsure/s.Seconds.Sum
+		half = student.Quantile(0.975, len(s.Recent)-1)*math.Sqrt(variance/n)/(s.Seconds.Sum/n) + s.Unsure/s.Seconds.Sum
 	}
 	return Share{mid, max(0, mid-half), min(1, mid+half)}, true
 }
@@ -115,7 +117,7 @@ func (s Stacks) DataShare() (share Share, ok bool) {
 	if !(n >= minLooks) {                       // also NaN, of no looks
 		return share, false
 	}
-	p, z := data/all, 1.959964
+	p, z := data/all, z95
 	centre := (p + z*z/(2*n)) / (1 + z*z/n)
 	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
 	return Share{p, max(0, min(p, centre-half)), min(1, max(p, centre+half))}, true

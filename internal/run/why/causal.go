@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"stoker/internal/run/sampler"
+	"stoker/internal/run/student"
 )
 
 // delayed judges the newest delay test. The slope is the change of the step time over
@@ -51,7 +52,7 @@ func headspace(reports []sampler.Report) (r Rung, ok bool) {
 		}
 		fed, free := h.Real.Sum/float64(h.Real.N), h.Replayed.Sum/float64(h.Replayed.N)
 		mid := 1 - free/fed
-		half := student95(int(min(h.Real.N, h.Replayed.N))-1) * math.Hypot(error95(h.Real)*free/fed, error95(h.Replayed)) / fed
+		half := student.Quantile(p95, int(min(h.Real.N, h.Replayed.N))-1) * math.Hypot(standardError(h.Real)*free/fed, standardError(h.Replayed)) / fed
 		s := share{min(max(mid, 0), 1), min(max(mid-half, 0), 1), min(max(mid+half, 0), 1)}
 		r = Rung{Name: RungHeadspace, Share: s.mid, Low: s.low, High: s.high, Verdict: verdict(s), Conclusive: s.half() <= widest}
 		r.Text = fmt.Sprintf("headspace: a step takes %s fed by the loader and %s fed from memory, %s less",
@@ -61,8 +62,8 @@ func headspace(reports []sampler.Report) (r Rung, ok bool) {
 	return r, false
 }
 
-// error95 is the standard error of a mean.
-func error95(m sampler.Moments) float64 {
+// standardError is the standard error of a mean.
+func standardError(m sampler.Moments) float64 {
 	n := float64(m.N)
 	return math.Sqrt(max(m.SumSq-m.Sum*m.Sum/n, 0) / (n - 1) / n)
 }

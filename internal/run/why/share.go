@@ -1,6 +1,13 @@
 package why
 
-import "math"
+import (
+	"math"
+
+	"stoker/internal/run/student"
+)
+
+// p95 is the probability below the upper end of an interval of 95 %.
+const p95 = 0.975
 
 // share is a ratio of sums with a 95 % interval.
 type share struct{ mid, low, high float64 }
@@ -49,18 +56,5 @@ func halfWidth(steps []pair, mid float64, n int) float64 {
 		squares += rest * rest
 	}
 	k := float64(n)
-	return student95(n-1) * math.Sqrt(squares*k/(k-1)) / total
-}
-
-// student95 is the two-sided 95 % quantile of Student's t: exact to 3 digits for the
-// first degrees of freedom, then by the expansion of Cornish and Fisher (Abramowitz
-// and Stegun 26.7.5).
-func student95(freedom int) float64 {
-	table := []float64{math.Inf(1), 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262}
-	if freedom < len(table) {
-		return table[max(freedom, 0)]
-	}
-	const z = 1.959964
-	f := float64(freedom)
-	return z + (z*z*z+z)/4/f + (5*math.Pow(z, 5)+16*z*z*z+3*z)/96/(f*f)
+	return student.Quantile(p95, n-1) * math.Sqrt(squares*k/(k-1)) / total
 }
