@@ -105,14 +105,7 @@ func (r *reader) open(x *extent) (f *os.File, done func(), err error) {
 }
 
 func readError(x *extent, err error) error {
-	kind := errs.Transient
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		kind = errs.NotFound
-	case errors.Is(err, os.ErrPermission):
-		kind = errs.Permission
-	}
-	return errs.New(kind, "cannot read a sample: %w", err).At(x.path)
+	return errs.New(errs.KindOfFile(err, errs.Transient), "cannot read a sample: %w", err).At(x.path)
 }
 
 // each calls do with the file of every extent.

@@ -209,20 +209,11 @@ func (f *Folder) error(i int64, err error) error {
 
 // cannot says that the system refuses a file.
 func cannot(what string, err error) error {
-	kind := errs.Transient
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		kind = errs.NotFound
-	case errors.Is(err, os.ErrPermission):
-		kind = errs.Permission
-	case errors.Is(err, io.EOF):
-		kind = errs.Corrupt
+	otherwise := errs.Transient
+	if errors.Is(err, io.EOF) {
+		otherwise = errs.Corrupt
 	}
-	var p *os.PathError
-	if errors.As(err, &p) {
-		err = p.Err // the path is in the error already
-	}
-	return errs.New(kind, "cannot %s the file: %w", what, err)
+	return errs.New(errs.KindOfFile(err, otherwise), "cannot %s the file: %w", what, errs.WithoutPath(err))
 }
 
 // AppendEntropy appends the entropy index of picture i, or nothing.

@@ -2,10 +2,7 @@ package pack
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -17,23 +14,7 @@ import (
 // cannotRead turns an error of package os about a picture into one without its
 // path, which is said once, by badError or in the ledger.
 func cannotRead(err error) error {
-	kind := errs.Transient
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		kind = errs.NotFound
-	case errors.Is(err, fs.ErrPermission):
-		kind = errs.Permission
-	}
-	return errs.New(kind, "cannot be read: %w", withoutPath(err))
-}
-
-// withoutPath returns the cause of an error of package os.
-func withoutPath(err error) error {
-	var p *os.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
+	return errs.New(errs.KindOfFile(err, errs.Transient), "cannot be read: %w", errs.WithoutPath(err))
 }
 
 // reason is the text of a ledger line.

@@ -28,7 +28,7 @@ func (p *packer) resume() error {
 	if p.first > 0 {
 		before, err := os.ReadFile(path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return errs.New(errs.Permission, "cannot read what an earlier run was about: %w", withoutPath(err)).At(path)
+			return errs.New(errs.Permission, "cannot read what an earlier run was about: %w", errs.WithoutPath(err)).At(path)
 		}
 		if err := p.compare(before, now); err != nil {
 			return err
@@ -76,7 +76,7 @@ func writeError(err error, path string) error {
 	if errors.Is(err, fs.ErrPermission) {
 		kind = errs.Permission
 	}
-	return errs.New(kind, "cannot write: %w", withoutPath(err)).At(path).
+	return errs.New(kind, "cannot write: %w", errs.WithoutPath(err)).At(path).
 		WithHint("make room and run the same command again: it continues where it stopped")
 }
 

@@ -13,7 +13,7 @@ import (
 func (s *Source) scanFolder(o Options, steps *steps) error {
 	root, err := os.Stat(o.Root)
 	if err != nil {
-		return errs.New(kindOf(err), "cannot read the source: %w", cause(err)).At(o.Root)
+		return errs.New(errs.KindOfFile(err, errs.Invalid), "cannot read the source: %w", errs.WithoutPath(err)).At(o.Root)
 	}
 	w := newWalker(s, o.Exclude, steps)
 	err = w.folder("", []fileID{idOf(root)})
@@ -21,7 +21,7 @@ func (s *Source) scanFolder(o Options, steps *steps) error {
 		return w.stop
 	}
 	if err != nil {
-		return errs.New(kindOf(err), "cannot read the folder: %w", cause(err)).At(o.Root)
+		return errs.New(errs.KindOfFile(err, errs.Invalid), "cannot read the folder: %w", errs.WithoutPath(err)).At(o.Root)
 	}
 	w.note()
 	if len(s.entries) == 0 {

@@ -33,7 +33,7 @@ func findLabels(o Options) (string, error) {
 		if _, err := os.Stat(filepath.Join(o.Root, name)); err == nil {
 			found = append(found, name)
 		} else if !errors.Is(err, os.ErrNotExist) {
-			return "", errs.New(kindOf(err), "cannot read the labels file: %w", cause(err)).At(filepath.Join(o.Root, name))
+			return "", errs.New(errs.KindOfFile(err, errs.Invalid), "cannot read the labels file: %w", errs.WithoutPath(err)).At(filepath.Join(o.Root, name))
 		}
 	}
 	switch len(found) {
@@ -121,7 +121,7 @@ func (t *table) checkSize(columns, line int) error {
 func (s *Source) scanLabels(steps *steps) error {
 	f, err := os.Open(s.Labels)
 	if err != nil {
-		return errs.New(kindOf(err), "cannot read the labels file: %w", cause(err)).At(s.Labels)
+		return errs.New(errs.KindOfFile(err, errs.Invalid), "cannot read the labels file: %w", errs.WithoutPath(err)).At(s.Labels)
 	}
 	defer f.Close()
 	var t *table
@@ -192,9 +192,9 @@ func (s *Source) stat(t *table, labels []int64, steps *steps) ([]int, error) {
 		where := place(int(t.lines[i]), "") + " of " + filepath.Base(t.file)
 		switch {
 		case err != nil && strings.Contains(key, `\`):
-			s.bad(key, "%s: %v; write paths with / instead of \\", where, cause(err))
+			s.bad(key, "%s: %v; write paths with / instead of \\", where, errs.WithoutPath(err))
 		case err != nil:
-			s.bad(key, "%s: %v", where, cause(err))
+			s.bad(key, "%s: %v", where, errs.WithoutPath(err))
 		case !info.Mode().IsRegular():
 			s.bad(key, "%s: is not a file", where)
 		default:

@@ -159,7 +159,7 @@ func checkRoot(root string) error {
 	info, err := os.Stat(root)
 	switch {
 	case err != nil:
-		return errs.New(kindOf(err), "cannot read the source: %w", cause(err)).At(root).
+		return errs.New(errs.KindOfFile(err, errs.Invalid), "cannot read the source: %w", errs.WithoutPath(err)).At(root).
 			WithHint("give the folder that holds the pictures")
 	case !info.IsDir():
 		return errs.New(errs.Invalid, "is not a folder").At(root).
@@ -191,23 +191,4 @@ func Printable(path string) string {
 	}
 	q := strconv.Quote(path)
 	return q[1 : len(q)-1]
-}
-
-// kindOf classifies an error of the file system.
-func kindOf(err error) errs.Kind {
-	switch {
-	case os.IsNotExist(err):
-		return errs.NotFound
-	case os.IsPermission(err):
-		return errs.Permission
-	}
-	return errs.Invalid
-}
-
-// cause takes the path off an error of package os: our errors name it once.
-func cause(err error) error {
-	if p, ok := err.(*os.PathError); ok { //nolint:errorlint // os returns it unwrapped
-		return p.Err
-	}
-	return err
 }

@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strings"
 	"unicode/utf8"
+
+	"stoker/internal/errs"
 )
 
 // Extensions are those of picture files, in lower case. Contents decide the
@@ -123,9 +125,9 @@ func (w *walker) children(key string, names []os.DirEntry) []child {
 		}
 		switch {
 		case err != nil && link:
-			w.src.bad(join(key, name), "this link leads nowhere: %v", cause(err))
+			w.src.bad(join(key, name), "this link leads nowhere: %v", errs.WithoutPath(err))
 		case err != nil:
-			w.src.bad(join(key, name), "%v", cause(err))
+			w.src.bad(join(key, name), "%v", errs.WithoutPath(err))
 		case !w.excluded(info):
 			children = append(children, child{name, info})
 		}
@@ -180,7 +182,7 @@ func (w *walker) enter(key string, info os.FileInfo, parents []fileID) {
 		w.folders = append(w.folders, key)
 	}
 	if err := w.folder(key, append(parents[:len(parents):len(parents)], id)); err != nil {
-		w.src.bad(key, "cannot read this folder: %v", cause(err))
+		w.src.bad(key, "cannot read this folder: %v", errs.WithoutPath(err))
 	}
 }
 

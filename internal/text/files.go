@@ -3,7 +3,6 @@ package text
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -95,7 +94,7 @@ func Known(name string) bool {
 func Find(root string, o ReadOptions, exclude ...string) (*Files, error) {
 	info, err := os.Stat(root)
 	if err != nil {
-		return nil, errs.New(kindOf(err), "cannot read the source: %w", cause(err)).At(root)
+		return nil, errs.New(errs.KindOfFile(err, errs.Corrupt), "cannot read the source: %w", errs.WithoutPath(err)).At(root)
 	}
 	f := &Files{Root: root, dir: info.IsDir(), Options: o}
 	if !f.dir {
@@ -135,7 +134,7 @@ func (f *Files) walk(exclude []string) error {
 	}
 	err := filepath.WalkDir(f.Root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return errs.New(kindOf(err), "cannot be read: %w", cause(err)).At(path)
+			return errs.New(errs.KindOfFile(err, errs.Corrupt), "cannot be read: %w", errs.WithoutPath(err)).At(path)
 		}
 		if path != f.Root && strings.HasPrefix(d.Name(), ".") {
 			return skipIf(d.IsDir())
@@ -252,7 +251,7 @@ func (f *Files) openRows(x *file, count *atomic.Int64) (rows, error) {
 	path := f.path(x)
 	src, err := os.Open(path)
 	if err != nil {
-		return nil, errs.New(kindOf(err), "cannot be read: %w", cause(err)).At(path)
+		return nil, errs.New(errs.KindOfFile(err, errs.Corrupt), "cannot be read: %w", errs.WithoutPath(err)).At(path)
 	}
 	_, ext := formatOf(path)
 	r, err := x.format.open(f, x, src, count, ext)
@@ -261,24 +260,4 @@ func (f *Files) openRows(x *file, count *atomic.Int64) (rows, error) {
 		return nil, err
 	}
 	return r, nil
-}
-
-// kindOf classifies an error of the file system.
-func kindOf(err error) errs.Kind {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return errs.NotFound
-	case errors.Is(err, fs.ErrPermission):
-		return errs.Permission
-	}
-	return errs.Corrupt
-}
-
-// cause takes the path off an error of package os: our errors name it once.
-func cause(err error) error {
-	var p *os.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }

@@ -280,7 +280,7 @@ func placed(err error, path string) error {
 	}
 	e, ok := err.(*errs.Error) //nolint:errorlint // ours are not wrapped here
 	if !ok {
-		e = errs.New(kindOf(err), "cannot be read: %w", err)
+		e = errs.New(errs.KindOfFile(err, errs.Corrupt), "cannot be read: %w", err)
 	}
 	if e.Path == "" {
 		e = e.At(path)
