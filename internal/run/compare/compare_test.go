@@ -126,6 +126,20 @@ func TestSameJob(t *testing.T) {
 	}
 }
 
+// A script that stands in the command has lines, a short option one dash.
+func TestScriptInTheCommand(t *testing.T) {
+	a, b := run("a", 0.2), run("b", 0.2)
+	a.Argv = []string{"python3", "-c", "for i in x:\n    train(i)"}
+	b.Argv = append(slices.Clone(b.Argv), "-w", "9")
+	var out bytes.Buffer
+	report(t, compare.Options{}, a, b).Write(&out, 0, false)
+	for _, want := range []string{"python -c for i in x: train(i)", "-w "} {
+		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "--w ") {
+			t.Errorf("no %q in:\n%s", want, out.String())
+		}
+	}
+}
+
 func TestNoiseGate(t *testing.T) {
 	earlier := func(steps ...float64) (runs []history.Run) {
 		for i, s := range steps {

@@ -199,7 +199,7 @@ func commandFacts(runs []history.Run) []Fact {
 		return out
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		f := Fact{Name: "--" + strings.ReplaceAll(name, "_", "-"), Job: !settings[name] && !isLength(name)}
+		f := Fact{Name: flagged(name), Job: !settings[name] && !isLength(name)}
 		for _, c := range commands {
 			v, ok := c.options[name]
 			if !ok {
@@ -212,6 +212,14 @@ func commandFacts(runs []history.Run) []Fact {
 		}
 	}
 	return out
+}
+
+// flagged is an option as one types it.
+func flagged(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + strings.ReplaceAll(name, "_", "-")
 }
 
 // isLength reports whether an option says how long a run is.
@@ -243,8 +251,8 @@ func parseCommand(argv []string) parsed {
 		} else if !has {
 			value = "given"
 		}
-		if name == "-m" {
-			words = append(words, "-m "+value)
+		if name == "-m" || name == "-c" && i <= 2 { // python -m MODULE, sh -c SCRIPT; later -c names a configuration
+			words = append(words, name+" "+value)
 			continue
 		}
 		if !history.Volatile(name) {

@@ -238,8 +238,8 @@ func (r *Report) notes() (out []string) {
 	}
 	if len(out) == 0 {
 		if i := r.untested(); i >= 0 {
-			out = append(out, fmt.Sprintf("%s waits for data %s of a step: a machine that computes faster than that share leaves room for will wait for the same pipeline.",
-				r.Sides[i].Label, percent(r.Sides[i].DataWait)))
+			out = append(out, fmt.Sprintf("%s waits for data %s of a step: a machine that only computes faster can make the other %s shorter, no more.",
+				r.Sides[i].Label, percent(r.Sides[i].DataWait), percent(1-r.Sides[i].DataWait)))
 		}
 	}
 	var printed []string

@@ -73,7 +73,7 @@ func (p *printer) proof(r Report) {
 			case f.State == Same && i > 0:
 				v = "="
 			}
-			row = append(row, v)
+			row = append(row, strings.Join(strings.Fields(v), " ")) // a script given in the command has lines
 		}
 		rows, codes = append(rows, row), append(codes, code)
 	}
