@@ -117,8 +117,7 @@ func (b *bodyReader) column(c *Column, f *Field) bool {
 	}
 	c.values, c.start, ok = b.next()
 	if c.Type.IsList() {
-		size := uint64(types[f.Elem].bits / 8)
-		return ok && items <= uint64(len(c.values))/size
+		return ok && items <= uint64(len(c.values))/uint64(f.Elem.Bytes())
 	}
 	return ok && (c.Type.Variable() || len(c.values) >= c.Type.valueBytes(c.rows))
 }
@@ -176,24 +175,10 @@ func (c *Column) Null(i int) bool {
 // Int returns the value of row i of an integer or bool column.
 func (c *Column) Int(i int) int64 {
 	i = c.row(i)
-	switch c.Type {
-	case Bool:
+	if c.Type == Bool {
 		return int64(c.values[i/8] >> (i % 8) & 1)
-	case Uint8:
-		return int64(c.values[i])
-	case Int8:
-		return int64(int8(c.values[i]))
-	case Int16:
-		return int64(int16(binary.LittleEndian.Uint16(c.values[2*i:])))
-	case Uint16:
-		return int64(binary.LittleEndian.Uint16(c.values[2*i:]))
-	case Int32:
-		return int64(int32(binary.LittleEndian.Uint32(c.values[4*i:])))
-	case Uint32:
-		return int64(binary.LittleEndian.Uint32(c.values[4*i:]))
-	default:
-		return int64(binary.LittleEndian.Uint64(c.values[8*i:]))
 	}
+	return c.Type.Int(c.values, i)
 }
 
 // Int32s writes the values of the first rows of an int32 column into dst, one for
@@ -211,11 +196,7 @@ func (c *Column) Int32s(dst []int32) bool {
 
 // Float returns the value of row i of a float32 or float64 column.
 func (c *Column) Float(i int) float64 {
-	i = c.row(i)
-	if c.Type == Float32 {
-		return float64(math.Float32frombits(binary.LittleEndian.Uint32(c.values[4*i:])))
-	}
-	return math.Float64frombits(binary.LittleEndian.Uint64(c.values[8*i:]))
+	return c.Type.Float(c.values, c.row(i))
 }
 
 // Span returns where the value of row i of a utf8, binary or list column lies:
@@ -236,7 +217,8 @@ func (c *Column) Span(i int) (offset, length int64, ok bool) {
 }
 
 // Bytes returns the value of row i of a utf8, binary or list column, a view of
-// the file; that of a list is its numbers, little-endian. ok is false where the column's offsets are damaged.
+// the file; that of a list is its numbers, little-endian. ok is false where the
+// column's offsets are damaged.
 func (c *Column) Bytes(i int) (value []byte, ok bool) {
 	offset, length, ok := c.Span(i)
 	if !ok {

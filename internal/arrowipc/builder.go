@@ -132,7 +132,7 @@ func (b *Builder) AppendNull(column int) {
 	case c.typ == Bool:
 		c.values = appendBit(c.values, c.rows, false)
 	default:
-		c.values = append(c.values, zeros[:types[c.typ].bits/8]...)
+		c.values = append(c.values, zeros[:c.typ.Bytes()]...)
 	}
 	c.extend(false)
 }

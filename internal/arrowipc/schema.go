@@ -17,7 +17,11 @@
 // usually a map of the file, and copies nothing. The package starts no goroutine.
 package arrowipc
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
 
 // Type is the logical type of a column.
 type Type uint8
@@ -106,8 +110,39 @@ func (t Type) Variable() bool { return types[t].bits == 0 }
 // IsList reports whether values are lists of Field.Elem.
 func (t Type) IsList() bool { return t == List || t == LargeList }
 
-// IsText reports whether values are text.
-func (t Type) IsText() bool { return t == Utf8 || t == LargeUtf8 }
+// IsFloat reports whether values are floating-point numbers.
+func (t Type) IsFloat() bool { return t == Float32 || t == Float64 }
+
+// Bytes returns the width of a value; 0 for Bool and types with lengths of their own.
+func (t Type) Bytes() int { return types[t].bits / 8 }
+
+// Int returns number i of values of an integer type, as columns and lists hold them.
+func (t Type) Int(values []byte, i int) int64 {
+	switch t {
+	case Uint8:
+		return int64(values[i])
+	case Int8:
+		return int64(int8(values[i]))
+	case Int16:
+		return int64(int16(binary.LittleEndian.Uint16(values[2*i:])))
+	case Uint16:
+		return int64(binary.LittleEndian.Uint16(values[2*i:]))
+	case Int32:
+		return int64(int32(binary.LittleEndian.Uint32(values[4*i:])))
+	case Uint32:
+		return int64(binary.LittleEndian.Uint32(values[4*i:]))
+	default:
+		return int64(binary.LittleEndian.Uint64(values[8*i:]))
+	}
+}
+
+// Float returns number i of values of a floating-point type.
+func (t Type) Float(values []byte, i int) float64 {
+	if t == Float32 {
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(values[4*i:])))
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(values[8*i:]))
+}
 
 // offsetBytes returns the width of the offsets of a type with lengths of its own.
 func (t Type) offsetBytes() int {
@@ -139,7 +174,7 @@ func (f *Field) unit() int {
 	if !f.Type.IsList() {
 		return 1
 	}
-	return types[f.Elem].bits / 8 * max(f.Features, 1)
+	return f.Elem.Bytes() * max(f.Features, 1)
 }
 
 // nodes returns the number of a column's nodes: itself and those of its children.

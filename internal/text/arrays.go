@@ -67,9 +67,6 @@ var npyTypes = map[string]arrowipc.Type{
 	"<u4": arrowipc.Uint32, "<i8": arrowipc.Int64, "<f4": arrowipc.Float32, "<f8": arrowipc.Float64,
 }
 
-var npySizes = map[arrowipc.Type]int{arrowipc.Int8: 1, arrowipc.Uint8: 1, arrowipc.Int16: 2, arrowipc.Uint16: 2,
-	arrowipc.Int32: 4, arrowipc.Uint32: 4, arrowipc.Int64: 8, arrowipc.Float32: 4, arrowipc.Float64: 8}
-
 // dtypes are the types in which a dataset stores numbers of an array.
 var dtypes = map[arrowipc.Type]string{arrowipc.Int8: "int32", arrowipc.Uint8: "uint16", arrowipc.Int16: "int32", arrowipc.Uint16: "uint16",
 	arrowipc.Int32: "int32", arrowipc.Uint32: "int64", arrowipc.Int64: "int64", arrowipc.Float32: "float32", arrowipc.Float64: "float64"}
@@ -143,7 +140,7 @@ func (a *array) npyHeader() (shape []int64, err error) {
 	if a.typ, ok = npyTypes[string(descr[1])]; !ok {
 		return nil, errs.New(errs.Unsupported, "numbers of type %q", descr[1]).WithHint("convert the array: whole numbers of up to 32 bits or int64, float32 or float64, little-endian")
 	}
-	a.size = npySizes[a.typ]
+	a.size = a.typ.Bytes()
 	for s := range strings.SplitSeq(string(dims[1]), ",") {
 		if s = strings.TrimSpace(s); s == "" {
 			continue
@@ -204,8 +201,7 @@ func (a *array) row() (data []byte, long bool, err error) {
 		} else {
 			long = true
 		}
-		var v Value
-		if numbersOf(&v, number, a.typ); v.Ints != nil && v.Ints[0] == a.opts.Separator {
+		if !a.typ.IsFloat() && a.typ.Int(number, 0) == a.opts.Separator {
 			break
 		}
 	}

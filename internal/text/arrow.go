@@ -1,9 +1,7 @@
 package text
 
 import (
-	"encoding/binary"
 	"io"
-	"math"
 	"os"
 	"sync/atomic"
 
@@ -87,7 +85,7 @@ func arrowValue(v *Value, f *arrowipc.Field, c *arrowipc.Column, r int) bool {
 		data, ok := c.Bytes(r)
 		v.Kind, v.Text = Text, append([]byte{}, data...)
 		return ok
-	case f.Type == arrowipc.Float32 || f.Type == arrowipc.Float64:
+	case f.Type.IsFloat():
 		v.Kind, v.Float = Float, c.Float(r)
 	case f.Type == arrowipc.Bool:
 		v.Kind, v.Int = Bool, c.Int(r)
@@ -99,38 +97,17 @@ func arrowValue(v *Value, f *arrowipc.Field, c *arrowipc.Column, r int) bool {
 
 // numbersOf reads little-endian numbers.
 func numbersOf(v *Value, data []byte, t arrowipc.Type) {
-	le := binary.LittleEndian
-	ints := func(size int, get func([]byte) int64) {
-		v.Ints = make([]int64, len(data)/size)
-		for i := range v.Ints {
-			v.Ints[i] = get(data[i*size:])
-		}
-	}
-	floats := func(size int, get func([]byte) float64) {
-		v.Floats = make([]float64, len(data)/size)
+	n := len(data) / t.Bytes()
+	if t.IsFloat() {
+		v.Floats = make([]float64, n)
 		for i := range v.Floats {
-			v.Floats[i] = get(data[i*size:])
+			v.Floats[i] = t.Float(data, i)
 		}
+		return
 	}
-	switch t {
-	case arrowipc.Int8:
-		ints(1, func(b []byte) int64 { return int64(int8(b[0])) })
-	case arrowipc.Uint8:
-		ints(1, func(b []byte) int64 { return int64(b[0]) })
-	case arrowipc.Int16:
-		ints(2, func(b []byte) int64 { return int64(int16(le.Uint16(b))) })
-	case arrowipc.Uint16:
-		ints(2, func(b []byte) int64 { return int64(le.Uint16(b)) })
-	case arrowipc.Int32:
-		ints(4, func(b []byte) int64 { return int64(int32(le.Uint32(b))) })
-	case arrowipc.Uint32:
-		ints(4, func(b []byte) int64 { return int64(le.Uint32(b)) })
-	case arrowipc.Int64:
-		ints(8, func(b []byte) int64 { return int64(le.Uint64(b)) })
-	case arrowipc.Float32:
-		floats(4, func(b []byte) float64 { return float64(math.Float32frombits(le.Uint32(b))) })
-	default:
-		floats(8, func(b []byte) float64 { return math.Float64frombits(le.Uint64(b)) })
+	v.Ints = make([]int64, n)
+	for i := range v.Ints {
+		v.Ints[i] = t.Int(data, i)
 	}
 }
 
