@@ -185,7 +185,8 @@ func (f *feed) rate(samples float64, load Load, wall float64) float64 {
 	return load.fair(samples/wall, cmp.Or(f.full, float64(f.cores)))
 }
 
-// part is a dataset of some samples of another.
+// part is a dataset of some samples of another. Every method of engine.Source that
+// takes the number of a sample is to turn it into the one there.
 type part struct {
 	*dataset.Dataset
 	indices []int64
@@ -203,4 +204,12 @@ func (p *part) Read(s *dataset.Sample, i int64, dst []byte) ([]byte, error) {
 
 func (p *part) AppendEntropy(dst []byte, i int64, s *dataset.Sample) []byte {
 	return p.Dataset.AppendEntropy(dst, p.indices[i], s)
+}
+
+func (p *part) AppendParts(dst []byte, i int64, s *dataset.Sample) []byte {
+	return p.Dataset.AppendParts(dst, p.indices[i], s)
+}
+
+func (p *part) ReadRange(s *dataset.Sample, i, offset, length int64, dst []byte) ([]byte, error) {
+	return p.Dataset.ReadRange(s, p.indices[i], offset, length, dst)
 }

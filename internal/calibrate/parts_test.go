@@ -1,12 +1,16 @@
 package calibrate
 
 import (
+	"bytes"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"stoker/internal/dataset"
 )
 
 func TestLoad(t *testing.T) {
@@ -118,6 +122,47 @@ func TestMadePicturesAreLikePhotographs(t *testing.T) {
 	}
 	if info, err := os.Stat(path); err != nil || info.Size() < 90e3 || info.Size() > 130e3 {
 		t.Errorf("%v, %v; ImageNet's have 110 KB", info, err)
+	}
+}
+
+// TestAPartAnswersOfItsOwnSamples: whatever the engine asks of a number is of the
+// sample that has it in the part.
+func TestAPartAnswersOfItsOwnSamples(t *testing.T) {
+	c := &calibrator{Options: Options{Quick: true}, temp: t.TempDir()}
+	dir, err := c.makePictures()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := dataset.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close() //nolint:errcheck // only read
+	last := d.Len() - 1
+	p := &part{Dataset: d, indices: []int64{last}}
+	theirs, err := d.Sample(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := p.Sample(0)
+	if err != nil || ours != theirs || p.Key(0) != d.Key(last) || p.Len() != 1 {
+		t.Errorf("%+v, %v, key %q", ours, err, p.Key(0))
+	}
+	if got := p.AppendEntropy(nil, 0, &ours); len(got) == 0 || !bytes.Equal(got, d.AppendEntropy(nil, last, &theirs)) {
+		t.Error("the entropy index is another sample's")
+	}
+	if got := p.AppendParts(nil, 0, &ours); len(got) == 0 || !bytes.Equal(got, d.AppendParts(nil, last, &theirs)) {
+		t.Error("the parts are another sample's")
+	}
+	blob, err := p.Read(&ours, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if some, err := p.ReadRange(&ours, 0, 100, 50, nil); err != nil || !bytes.Equal(some, blob[100:150]) {
+		t.Errorf("a range of it is something else, %v", err)
+	}
+	if _, err := p.ReadRange(&ours, 0, -1, 1, nil); err == nil || !strings.Contains(err.Error(), d.Key(last)) {
+		t.Errorf("an error names another sample: %v", err)
 	}
 }
 
