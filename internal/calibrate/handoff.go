@@ -102,10 +102,11 @@ func join(ctx context.Context, name, dir string, sequences bool) (*peer, error) 
 		value  any
 		expect wire.Type
 	}{{wire.TypeHello, wire.Hello{Protocol: wire.Protocol, PID: os.Getpid()}, wire.TypeHelloOK}, {wire.TypeOpen, o, wire.TypeOpened}} {
-		if err := p.send(step.send, step.value); err != nil {
-			return nil, err
+		err := p.send(step.send, step.value)
+		if err == nil {
+			_, err = p.expect(step.expect)
 		}
-		if _, err := p.expect(step.expect); err != nil {
+		if err != nil {
 			p.close()
 			return nil, err
 		}
