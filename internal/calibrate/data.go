@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"stoker/internal/codec"
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
 	"stoker/internal/pack"
@@ -242,7 +243,7 @@ func (c *calibrator) packed(ctx context.Context, s *sample) error {
 		}
 	}
 	s.dir = filepath.Join(c.temp, "sample.stk")
-	sum, err := pack.Run(ctx, pack.Options{Source: source.Options{Root: links}, Output: s.dir, Baseline: true, EntropyStep: packStep, SkipBad: true})
+	sum, err := pack.Run(ctx, pack.Options{Source: source.Options{Root: links}, Output: s.dir, Baseline: true, EntropyStep: codec.DefaultIndexStep, SkipBad: true})
 	if err != nil {
 		return err
 	}
@@ -252,7 +253,3 @@ func (c *calibrator) packed(ctx context.Context, s *sample) error {
 	s.dataset, err = dataset.Open(s.dir)
 	return err
 }
-
-// packStep is the entropy index that `stoker pack` builds where nobody says
-// otherwise.
-const packStep = 8

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"stoker/internal/codec"
 	"stoker/internal/errs"
 	"stoker/internal/pack"
 	"stoker/internal/rng"
@@ -41,7 +42,7 @@ func (c *calibrator) makePictures() (dir string, err error) {
 		}
 	}
 	dir = filepath.Join(c.temp, "made.stk")
-	_, err = pack.Run(context.Background(), pack.Options{Source: source.Options{Root: folder}, Output: dir, EntropyStep: packStep})
+	_, err = pack.Run(context.Background(), pack.Options{Source: source.Options{Root: folder}, Output: dir, EntropyStep: codec.DefaultIndexStep})
 	return dir, err
 }
 
