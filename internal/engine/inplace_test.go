@@ -16,13 +16,11 @@ import (
 	"stoker/internal/errs"
 )
 
-// folder makes a folder of class folders with large JPEGs, and a dataset of the
-// same pictures with indexes.
-func folder(t *testing.T) (dir, packed string) {
+// folder makes a folder of class folders with large JPEGs.
+func folder(t *testing.T) (dir string) {
 	t.Helper()
-	packed = enginetest.JPEGs(t, 6, 600)
 	dir = filepath.Join(t.TempDir(), "photos")
-	d := openDataset(t, packed)
+	d := openDataset(t, enginetest.JPEGs(t, 6, 600))
 	defer d.Close()
 	for i := range d.Len() {
 		s, err := d.Sample(i)
@@ -41,7 +39,7 @@ func folder(t *testing.T) (dir, packed string) {
 			t.Fatal(err)
 		}
 	}
-	return dir, packed
+	return dir
 }
 
 // bytesRead is what a session read for the given epochs.
@@ -55,7 +53,7 @@ func bytesRead(s *engine.Session, epochs ...uint64) (n int64) {
 // TestFolderLaw: a folder in place gives the same pixels without a cache, while
 // its indexes are made, and with them; and resumes. The data may be read-only.
 func TestFolderLaw(t *testing.T) {
-	dir, _ := folder(t)
+	dir := folder(t)
 	if err := os.Chmod(dir, 0o555); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +84,7 @@ func TestFolderLaw(t *testing.T) {
 // TestFolderThatChanges: an index is never used for other bytes, even where
 // length and time are the same; a file of another length is an error.
 func TestFolderThatChanges(t *testing.T) {
-	dir, _ := folder(t)
+	dir := folder(t)
 	o := engine.Options{Dataset: dir, Transform: augment(t), BatchSize: 6, Seed: 6, Cache: t.TempDir()}
 	open(t, o).Close()
 	s := open(t, o)

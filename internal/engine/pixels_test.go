@@ -16,10 +16,7 @@ import (
 // TestPixelsMakeTheBatchesOfTheFiles: storing pictures decoded changes no byte of
 // a batch, whatever is done to them.
 func TestPixelsMakeTheBatchesOfTheFiles(t *testing.T) {
-	made, err := dataset.Open(enginetest.Make(t, enginetest.Options{Samples: 40}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	made := openDataset(t, enginetest.Make(t, enginetest.Options{Samples: 40}))
 	defer made.Close()
 	files := filepath.Join(t.TempDir(), "files")
 	if _, err := dataset.Export(t.Context(), made, files, nil); err != nil {

@@ -2,7 +2,6 @@ package pack_test
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -25,9 +24,7 @@ func jpegs(t *testing.T) (dir string, files map[string][]byte) {
 	}
 	for _, path := range found {
 		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		check(t, err)
 		if _, err := codec.NewSet(codec.Limits{}).Info(data); err != nil {
 			continue
 		}
@@ -35,9 +32,7 @@ func jpegs(t *testing.T) (dir string, files map[string][]byte) {
 			continue // a damaged one
 		}
 		files[filepath.Base(path)] = data
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(path)), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		write(t, filepath.Join(dir, filepath.Base(path)), data)
 	}
 	return dir, files
 }
@@ -51,12 +46,9 @@ func decode(t *testing.T, data []byte) []byte {
 	}
 	if err != nil {
 		restored, err := jpeg.Restore(data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if h, err = jpeg.ParseHeader(restored); err != nil {
-			t.Fatal(err)
-		}
+		check(t, err)
+		h, err = jpeg.ParseHeader(restored)
+		check(t, err)
 	}
 	var buf []byte
 	m := pixel.Grow(&buf, h.Width, h.Height)
@@ -71,30 +63,17 @@ func decode(t *testing.T, data []byte) []byte {
 func TestFormsOfJPEGs(t *testing.T) {
 	src, files := jpegs(t)
 	for name, o := range map[string]pack.Options{"recode": {Recode: true}, "baseline": {Baseline: true, EntropyStep: 8}} {
-		out := filepath.Join(t.TempDir(), "f.stk")
-		o.Source, o.Output = source.Options{Root: src}, out
-		if _, err := pack.Run(context.Background(), o); err != nil {
-			t.Fatal(err)
-		}
-		d, err := dataset.Open(out)
-		if err != nil {
-			t.Fatal(err)
-		}
+		o.Source, o.Output = source.Options{Root: src}, filepath.Join(t.TempDir(), "f.stk")
+		run(t, o)
+		d := open(t, o.Output)
 		changed := 0
 		for i := range d.Len() {
-			s, err := d.Sample(i)
-			if err != nil {
-				t.Fatal(err)
-			}
-			blob, err := d.Read(&s, i, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			stored, _ := blob(t, d, i)
 			original := files[d.Key(i)]
-			if !bytes.Equal(blob, original) {
+			if !bytes.Equal(stored, original) {
 				changed++
 			}
-			if got := decode(t, blob); got == nil || !bytes.Equal(got, decode(t, original)) {
+			if got := decode(t, stored); got == nil || !bytes.Equal(got, decode(t, original)) {
 				t.Errorf("%s: %s has other pixels", name, d.Key(i))
 			}
 		}
@@ -102,22 +81,16 @@ func TestFormsOfJPEGs(t *testing.T) {
 			t.Errorf("%s: no picture changed its form", name)
 		}
 		checkExport(t, d, files)
-		if err := d.Close(); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 
 func checkExport(t *testing.T, d *dataset.Dataset, files map[string][]byte) {
 	out := filepath.Join(t.TempDir(), "export")
-	if _, err := dataset.Export(context.Background(), d, out, nil); err != nil {
-		t.Fatal(err)
-	}
+	_, err := dataset.Export(t.Context(), d, out, nil)
+	check(t, err)
 	for name, original := range files {
 		data, err := os.ReadFile(filepath.Join(out, name))
-		if err != nil {
-			t.Fatal(err)
-		}
+		check(t, err)
 		if jpeg.IsRecoded(data) || !bytes.Equal(decode(t, data), decode(t, original)) {
 			t.Errorf("%s was not exported as it was", name)
 		}

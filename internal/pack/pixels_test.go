@@ -2,7 +2,6 @@ package pack_test
 
 import (
 	"bytes"
-	"context"
 	"path/filepath"
 	"testing"
 
@@ -49,7 +48,7 @@ func TestPixelsAreThoseOfTheFiles(t *testing.T) {
 		t.Errorf("verify: %+v, %v", report, err)
 	}
 	exported := filepath.Join(t.TempDir(), "files")
-	_, err = dataset.Export(context.Background(), d, exported, nil)
+	_, err = dataset.Export(t.Context(), d, exported, nil)
 	check(t, err)
 	again := options(exported, filepath.Join(t.TempDir(), "again.stk"))
 	if s := run(t, again); s.Fingerprint != d.Manifest().Fingerprint {
