@@ -5,8 +5,6 @@ package evidence
 import (
 	"context"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -57,7 +55,7 @@ func OfRun(ctx context.Context, state rundir.State, d rundir.Dir, watch time.Dur
 	e.Status = statusOf(status)
 	e.Log = metersOf(d.Raw(), progress.Options{Total: spec.Total, Pattern: spec.Pattern})
 	e.Reports, _ = sampler.Read(d.Probe()) // of a run without the sampler there are none
-	e.Account = ReadAccount(d)
+	e.Account = account.Load(d.Account())
 	e.Timing = timingOf(ctx, state, row.UID)
 	if !e.Over && phase != rundir.Elsewhere && status.Child.Alive() {
 		s.PID = status.Child.PID
@@ -118,27 +116,6 @@ func Watch(ctx context.Context, pid int, d time.Duration, tick func(float64)) *a
 			return &acc
 		}
 	}
-}
-
-// AccountFile is where the supervisor keeps the run's account.
-func AccountFile(d rundir.Dir) string { return filepath.Join(d.Probe(), "account.json") }
-
-// ReadAccount returns the account that the run's supervisor wrote last, or nil.
-func ReadAccount(d rundir.Dir) *account.Account {
-	const most = 1 << 20
-	info, err := os.Lstat(AccountFile(d))
-	if err != nil || !info.Mode().IsRegular() || info.Size() > most {
-		return nil
-	}
-	raw, err := os.ReadFile(AccountFile(d))
-	if err != nil {
-		return nil
-	}
-	var a account.Account
-	if json.Unmarshal(raw, &a) != nil || a.Seconds <= 0 {
-		return nil
-	}
-	return &a
 }
 
 func statusOf(status rundir.Status) *estimate.Status {

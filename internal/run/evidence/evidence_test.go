@@ -61,7 +61,7 @@ func ended(t *testing.T) (rundir.State, rundir.Dir) {
 	raw, err = json.Marshal(account.Account{Seconds: 60, Looks: 600, PID: 7, Cores: 4, Main: account.Thread{Running: 0.6, CPU: 0.6, Sleeping: 0.4},
 		Process: account.Process{CPU: 0.6, Idle: 0.4, IdleLow: 0.4, IdleHigh: 0.4}, Workers: []account.Worker{{PID: 8, CPU: 1, Seconds: 60, Kind: "torch"}}})
 	must(t, err)
-	must(t, os.WriteFile(evidence.AccountFile(d), raw, 0o600))
+	must(t, os.WriteFile(d.Account(), raw, 0o600))
 	must(t, os.WriteFile(filepath.Join(d.Probe(), "7.json"), []byte(`{"version":1,"pid":7,"role":"main"}`), 0o600))
 	return state, d
 }
@@ -91,8 +91,8 @@ func TestOfRun(t *testing.T) {
 func TestDamagedFiles(t *testing.T) {
 	state, d := ended(t)
 	for _, text := range []string{"", "{", `{"seconds":"x"}`, `{"seconds":-1}`, "null"} {
-		must(t, os.WriteFile(evidence.AccountFile(d), []byte(text), 0o600))
-		if a := evidence.ReadAccount(d); a != nil {
+		must(t, os.WriteFile(d.Account(), []byte(text), 0o600))
+		if a := account.Load(d.Account()); a != nil {
 			t.Errorf("%q: %+v", text, a)
 		}
 	}

@@ -70,7 +70,23 @@ func (d Dir) Raw() string      { return filepath.Join(string(d), "raw") }
 func (d Dir) Clean() string    { return filepath.Join(string(d), "clean") }
 func (d Dir) Errors() string   { return filepath.Join(string(d), "errors") }
 func (d Dir) Probe() string    { return filepath.Join(string(d), "probe") }
+func (d Dir) Account() string  { return filepath.Join(d.Probe(), "account.json") }
 func (d Dir) spec() string     { return filepath.Join(string(d), "spec.json") }
+
+// Replace writes a file of a run whole: readers, which look at any moment, find the
+// old one or the new one. A file has one writer at a time. errs.Permission where it
+// cannot be written.
+func Replace(path string, raw []byte) error {
+	part := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
+	err := os.WriteFile(part, raw, 0o600)
+	if err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		return errs.New(errs.Permission, "write: %w", err).At(path)
+	}
+	return nil
+}
 
 // Lock makes this process the run's only supervisor until the file is closed;
 // errs.Mismatch when another one is.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"stoker/internal/errs"
+	"stoker/internal/run/rundir"
 )
 
 // DelayOptions are those of a delay test; the zero value has the defaults.
@@ -48,8 +49,8 @@ const pollEvery = 300 * time.Millisecond
 // DelayTest orders a delay test from the processes of a run and waits for its end:
 // the producers of the training's batches are slowed down in alternating blocks of
 // steps, in random order. The training stays correct. It ends as soon as the
-// interval leaves out 0 or 1. It returns what there is when ctx ends, with an error. tick, which may be nil, is called with the share
-// that is done.
+// interval leaves out 0 or 1. When ctx ends it returns what there is, with an error.
+// tick, which may be nil, is called with the share that is done.
 //
 // errs.NotFound where no process of the run has a sampler, errs.Unsupported where
 // its loader's producers cannot be slowed.
@@ -99,15 +100,7 @@ func give(dir string, ord order) error {
 	if err != nil {
 		return errs.New(errs.Internal, "delay test: %w", err)
 	}
-	part := filepath.Join(dir, "."+controlFile)
-	err = os.WriteFile(part, raw, 0o600)
-	if err == nil {
-		err = os.Rename(part, filepath.Join(dir, controlFile))
-	}
-	if err != nil {
-		return errs.New(errs.Permission, "delay test: %w", err).At(dir)
-	}
-	return nil
+	return rundir.Replace(filepath.Join(dir, controlFile), raw)
 }
 
 // withdraw takes the order back, and the delay with it, also where the process

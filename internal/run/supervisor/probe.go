@@ -2,10 +2,7 @@ package supervisor
 
 import (
 	"context"
-	"encoding/json"
 	"math"
-	"os"
-	"path/filepath"
 	"time"
 
 	"stoker/internal/run/account"
@@ -100,17 +97,7 @@ func (s *supervisor) lookProbe(now time.Time) {
 
 // writeAccount replaces RUN/probe/account.json. It is evidence, not part of the
 // run's record: where it cannot be written there is none.
-func (s *supervisor) writeAccount() {
-	raw, err := json.Marshal(s.probe.last)
-	if err != nil {
-		return
-	}
-	dir := s.Dir.Probe()
-	part, path := filepath.Join(dir, ".account"), filepath.Join(dir, "account.json")
-	if os.MkdirAll(dir, 0o700) == nil && os.WriteFile(part, raw, 0o600) == nil {
-		_ = os.Rename(part, path)
-	}
-}
+func (s *supervisor) writeAccount() { _ = s.probe.last.Save(s.Dir.Account()) }
 
 // dataWait completes the progress with the share that was measured in the
 // processes: it is exact where the script's own lines are rounded, or say nothing.
