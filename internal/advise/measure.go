@@ -5,11 +5,10 @@ import (
 	"runtime"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"stoker/internal/engine"
 	"stoker/internal/errs"
 	"stoker/internal/plan"
+	"stoker/internal/sysinfo"
 )
 
 // measured is what the engine takes for a batch on this machine. Seconds.
@@ -63,14 +62,14 @@ func (m *measured) alone(ctx context.Context, session *engine.Session, batch int
 	if _, err := feed(ctx, session, d/5); err != nil {
 		return err
 	}
-	begin, cpu := time.Now(), processCPU()
+	begin, cpu := time.Now(), sysinfo.ProcessCPU()
 	samples, err := feed(ctx, session, d)
 	if err != nil {
 		return err
 	}
 	batches := float64(samples) / float64(batch)
 	m.wall = time.Since(begin).Seconds() / batches
-	m.cpu = (processCPU() - cpu).Seconds() / batches
+	m.cpu = (sysinfo.ProcessCPU() - cpu).Seconds() / batches
 	return nil
 }
 
@@ -101,7 +100,7 @@ func work(d time.Duration) float64 {
 	for i := range data {
 		data[i] = float32(i & 15)
 	}
-	begin, cpu, rounds := time.Now(), threadCPU(), 0
+	begin, cpu, rounds := time.Now(), sysinfo.ThreadCPU(), 0
 	var sum float32
 	for time.Since(begin) < d {
 		for i := 0; i+3 < len(data); i += 4 {
@@ -110,15 +109,5 @@ func work(d time.Duration) float64 {
 		rounds++
 	}
 	runtime.KeepAlive(sum)
-	return (threadCPU() - cpu).Seconds() / float64(rounds)
-}
-
-func processCPU() time.Duration { return cpuOf(unix.RUSAGE_SELF) }
-
-func cpuOf(who int) time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(who, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return (sysinfo.ThreadCPU() - cpu).Seconds() / float64(rounds)
 }

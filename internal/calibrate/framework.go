@@ -6,13 +6,12 @@ import (
 	"context"
 	_ "embed" // framework.py
 	"encoding/json"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"stoker/internal/errs"
+	"stoker/internal/sysinfo"
 )
 
 //go:embed framework.py
@@ -142,7 +141,6 @@ func computeRow(facts line, l line) Row {
 
 // python finds the interpreter of the active environment.
 func (c *calibrator) python() (string, error) {
-	var tried []string
 	if c.Python != "" {
 		path, err := exec.LookPath(c.Python)
 		if err != nil {
@@ -150,12 +148,7 @@ func (c *calibrator) python() (string, error) {
 		}
 		return path, nil
 	}
-	for _, env := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
-		if dir := os.Getenv(env); dir != "" {
-			tried = append(tried, filepath.Join(dir, "bin", "python"))
-		}
-	}
-	for _, name := range append(tried, "python3", "python") {
+	for _, name := range []string{sysinfo.ActivePython(), "python3", "python"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"stoker/internal/sysinfo"
 )
 
 // looked is the machine's clock of work at one moment. Seconds of all cores.
@@ -24,7 +24,7 @@ const ticks = 100
 func look(helper int) looked {
 	raw, _ := os.ReadFile("/proc/stat")
 	l := parseStat(string(raw))
-	l.at, l.own = time.Now(), ownSeconds()+helperSeconds(helper)
+	l.at, l.own = time.Now(), sysinfo.ProcessCPU().Seconds()+helperSeconds(helper)
 	return l
 }
 
@@ -67,15 +67,6 @@ func parseStat(stat string) (l looked) {
 		}
 	}
 	return l
-}
-
-// ownSeconds is the processor time that this process has taken.
-func ownSeconds() float64 {
-	var u unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
 // Load is what others did to the machine while something was measured.

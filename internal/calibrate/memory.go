@@ -16,6 +16,7 @@ import (
 
 	"stoker/internal/errs"
 	"stoker/internal/rng"
+	"stoker/internal/sysinfo"
 )
 
 // Sizes of the memory that is measured.
@@ -115,9 +116,9 @@ func copyFor(buffers [][]byte, d time.Duration) float64 {
 func onCore(work func()) float64 {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	before := threadSeconds()
+	before := sysinfo.ThreadCPU()
 	work()
-	return threadSeconds() - before
+	return (sysinfo.ThreadCPU() - before).Seconds()
 }
 
 // chase is a walk along pointers, each in a cache line of its own, in an order

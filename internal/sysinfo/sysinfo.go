@@ -1,5 +1,5 @@
-// Package sysinfo says what this process may use of the machine: cores, memory,
-// and what it uses now.
+// Package sysinfo says what this process may use of the machine: cores, memory, the
+// active Python, and what it uses now.
 //
 // The answers hold inside containers: affinity masks, CPU quotas and memory
 // limits of control groups, version 1 and 2, are taken into account. Everything

@@ -3,12 +3,14 @@
 package notebook
 
 import (
+	"cmp"
 	_ "embed"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"stoker/internal/errs"
+	"stoker/internal/sysinfo"
 )
 
 //go:embed execute.py
@@ -48,13 +50,4 @@ func Command(dir, source string) ([]string, error) {
 }
 
 // python is the interpreter of the active environment.
-func python() string {
-	for _, env := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
-		if p := filepath.Join(os.Getenv(env), "bin", "python"); os.Getenv(env) != "" {
-			if _, err := os.Stat(p); err == nil {
-				return p
-			}
-		}
-	}
-	return "python3"
-}
+func python() string { return cmp.Or(sysinfo.ActivePython(), "python3") }
