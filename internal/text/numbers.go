@@ -15,9 +15,6 @@ func (v *Value) Len() int {
 	return len(v.Floats)
 }
 
-// Elements returns how many elements they make.
-func (v *Value) Elements() int { return v.Len() / max(v.Features, 1) }
-
 // Number returns number i.
 func (v *Value) Number(i int) float64 {
 	if v.Ints != nil {
@@ -31,7 +28,11 @@ func (v *Value) Integer(i int) (n int64, ok bool) {
 	if v.Ints != nil {
 		return v.Ints[i], true
 	}
-	f := v.Floats[i]
+	return Whole(v.Floats[i])
+}
+
+// Whole returns f as an integer where it is one exactly.
+func Whole(f float64) (n int64, ok bool) {
 	return int64(f), f == math.Trunc(f) && math.Abs(f) <= 1<<53
 }
 

@@ -372,7 +372,7 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 	v := Value{Kind: Numbers, Floats: []float64{1, 1.5, math.NaN()}}
-	if _, ok := v.Integer(0); !ok || v.Elements() != 3 {
+	if _, ok := v.Integer(0); !ok || v.Len() != 3 {
 		t.Error("1.0 is whole")
 	}
 	if _, ok := v.Integer(1); ok {

@@ -172,14 +172,15 @@ func wholeNumber(v *text.Value) (int64, bool) {
 	case text.Int, text.Bool:
 		return v.Int, true
 	case text.Float:
-		return int64(v.Float), v.Float == math.Trunc(v.Float) && math.Abs(v.Float) <= 1<<53
+		return text.Whole(v.Float)
 	case text.Plain, text.Text:
 		n, err := strconv.ParseInt(string(v.Text), 10, 64)
 		if err == nil {
 			return n, true
 		}
 		f, err := strconv.ParseFloat(string(v.Text), 64)
-		return int64(f), err == nil && f == math.Trunc(f) && math.Abs(f) <= 1<<53
+		n, whole := text.Whole(f)
+		return n, whole && err == nil
 	}
 	return 0, false
 }
