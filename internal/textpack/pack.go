@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -159,7 +160,10 @@ func (p *packer) findField() error {
 	defer reader.Close() //nolint:errcheck // only read
 	var c text.Chunk
 	if err := reader.Next(&c); err != nil {
-		return p.noRows(err)
+		if errors.Is(err, io.EOF) {
+			return p.noRows()
+		}
+		return err
 	}
 	var rec text.Record
 	var has []string // names of the first rows' fields
@@ -193,13 +197,6 @@ func (p *packer) findField() error {
 			WithHint("say it with --text FIELD; the first rows have %s", strings.Join(has, ", "))
 	}
 	return nil
-}
-
-func (p *packer) noRows(err error) error {
-	if errs.KindOf(err) == errs.Internal { // io.EOF
-		return errs.New(errs.NotFound, "holds no rows").At(p.opts.Source)
-	}
-	return err
 }
 
 // settle makes the writer's head of what the first pass found.
@@ -309,6 +306,8 @@ func (p *packer) rowError(key string, err error) error {
 	return errs.New(errs.KindOf(err), "%s: %w", source.Printable(key), err).At(p.opts.Source).
 		WithHint("%srepair it, or leave such rows out and list them with --on-bad skip", hint)
 }
+
+func (p *packer) noRows() error { return errs.New(errs.NotFound, "holds no rows").At(p.opts.Source) }
 
 func (p *packer) nothingPacked(bad []dataset.BadRow) error {
 	if len(bad) == 0 {

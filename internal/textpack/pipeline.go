@@ -25,7 +25,7 @@ const chunksAhead = 3
 // them to done in the order of the source. It starts a goroutine that reads and one
 // for each worker, and waits for all; the first error ends it. Memory is bounded by
 // the number of jobs: who is slow holds back the others.
-func inOrder(ctx context.Context, o *Options, next func(j *job) error, work func(ctx context.Context, worker int, j *job) error, done func(j *job) error) error {
+func inOrder(ctx context.Context, o *Options, next func(j *job) error, work func(worker int, j *job) error, done func(j *job) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	window := o.Workers * chunksAhead
 	// All channels hold every job, so only taking from them ever waits.
@@ -60,7 +60,7 @@ func inOrder(ctx context.Context, o *Options, next func(j *job) error, work func
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				if err := work(ctx, i, j); err != nil {
+				if err := work(i, j); err != nil {
 					return err
 				}
 				j.ready <- struct{}{}

@@ -33,7 +33,7 @@ func (p *packer) scan(ctx context.Context) error {
 	defer reader.Close() //nolint:errcheck // only read
 	read, held := int64(0), 0
 	err := inOrder(ctx, o, func(j *job) error { return reader.Next(j.chunk) },
-		func(_ context.Context, worker int, j *job) error { return p.scanChunk(workers[worker], j) },
+		func(worker int, j *job) error { p.scanChunk(workers[worker], j); return nil },
 		func(j *job) error {
 			if j.out.bad != nil {
 				return j.out.bad
@@ -57,13 +57,13 @@ func (p *packer) scan(ctx context.Context) error {
 		p.facts.merge(w.facts)
 	}
 	if p.facts.rows == 0 {
-		return errs.New(errs.NotFound, "holds no rows").At(o.Source)
+		return p.noRows()
 	}
 	return nil
 }
 
 // scanChunk takes in the rows of a chunk; the first bad one stays in the job.
-func (p *packer) scanChunk(s *scanner, j *job) error {
+func (p *packer) scanChunk(s *scanner, j *job) {
 	j.out.bad = nil
 	for i := range j.chunk.Len() {
 		if o := &p.opts; o.Limit > 0 && j.chunk.Position(i) >= o.Limit {
@@ -81,7 +81,6 @@ func (p *packer) scanChunk(s *scanner, j *job) error {
 			j.out.bad = p.rowError(row.key, err)
 		}
 	}
-	return nil
 }
 
 func (p *packer) scanRow(s *scanner, row *chosen) error {

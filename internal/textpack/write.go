@@ -70,7 +70,7 @@ func (p *packer) pack(ctx context.Context) error {
 		next = p.nextKept
 	}
 	return inOrder(ctx, &wide, next,
-		func(_ context.Context, worker int, j *job) error { return p.packChunk(workers[worker], j) },
+		func(worker int, j *job) error { return p.packChunk(workers[worker], j) },
 		p.write)
 }
 
