@@ -53,7 +53,7 @@ func (p *printer) bars(r Report, cols int) {
 		p.line("%s%s  %s  %s", s.Label, pad, b.String(), shortTotal(s))
 	}
 	var legend []string
-	for _, name := range []string{Start, Waiting, ColdSteps, Steps, Validation, Checkpoints, Pauses, End} {
+	for _, name := range phaseOrder {
 		if used[name] {
 			legend = append(legend, fmt.Sprintf("%s %s", p.paint(looks[name].ansi, looks[name].glyph), name))
 		}

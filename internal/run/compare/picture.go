@@ -131,7 +131,7 @@ func (b *board) legend(sides []Side) {
 	}
 	x := margin
 	b.y += 4
-	for _, name := range []string{Start, Waiting, ColdSteps, Steps, Validation, Checkpoints, Pauses, End} {
+	for _, name := range phaseOrder {
 		if !used[name] {
 			continue
 		}

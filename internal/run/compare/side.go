@@ -25,7 +25,7 @@ type Phase struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// The phases, in the order in which they are drawn.
+// The phases.
 const (
 	Start       = "start"
 	Waiting     = "waiting for data"
@@ -36,6 +36,9 @@ const (
 	Pauses      = "other pauses"
 	End         = "end"
 )
+
+// phaseOrder is the order in which phases are told and drawn.
+var phaseOrder = []string{Start, Waiting, ColdSteps, Steps, Validation, Checkpoints, Pauses, End}
 
 // Amount is a number of one run, with its interval where it is a projection.
 type Amount struct {
@@ -216,7 +219,7 @@ func (s *Side) phases(r history.Run) {
 	if sum > total {
 		scale = total / sum
 	}
-	for _, name := range []string{Start, Waiting, ColdSteps, Steps, Validation, Checkpoints, Pauses, End} {
+	for _, name := range phaseOrder {
 		if v := scale * part[name]; v > 1e-3*total {
 			s.Phases = append(s.Phases, Phase{name, v})
 		}
