@@ -252,16 +252,8 @@ func (r *reader) record() estimate.Record {
 	if r.whole > 0 {
 		rec.Seconds = r.whole
 	}
-	pauses := estimate.Pauses{Kind: "validation"}
-	for _, s := range r.validation {
-		if s > 0 {
-			pauses.Count++
-			pauses.Mean += s
-		}
-	}
-	if pauses.Count > 0 {
-		pauses.Mean /= float64(pauses.Count)
-		rec.Pauses = []estimate.Pauses{pauses}
+	if seen := r.validations(); len(seen) > 0 {
+		rec.Pauses = []estimate.Pauses{{Kind: "validation", Count: len(seen), Mean: mean(seen)}}
 	}
 	if n := len(r.perStep); n > 0 {
 		rec.ColdStep, rec.WarmStep = r.perStep[0], median(r.perStep[min(1, n-1):])
@@ -288,17 +280,15 @@ func (r *reader) timing(o Options) history.Timing {
 	if t.StepMean > 0 && o.BatchSize > 0 {
 		t.SamplesPerSecond = float64(o.BatchSize) / t.StepMean
 	}
-	sum, n := 0.0, 0
-	for _, v := range r.validation {
-		if v > 0 {
-			sum += v
-			n++
-		}
-	}
-	if n > 0 {
-		t.Validation = sum / float64(n)
+	if seen := r.validations(); len(seen) > 0 {
+		t.Validation = mean(seen)
 	}
 	return t
+}
+
+// validations are the seconds of those that were seen.
+func (r *reader) validations() []float64 {
+	return slices.DeleteFunc(slices.Clone(r.validation), func(s float64) bool { return s <= 0 })
 }
 
 func mean(x []float64) float64 {
