@@ -1,6 +1,7 @@
 package why
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -54,22 +55,9 @@ func (c *caseOf) cures() []Cure {
 		add(c.cores())
 	}
 	slices.SortStableFunc(list, func(a, b Cure) int {
-		if a.Work != b.Work {
-			return sign(a.Work - b.Work)
-		}
-		return sign(b.Gain - a.Gain)
+		return cmp.Or(cmp.Compare(a.Work, b.Work), cmp.Compare(b.Gain, a.Gain))
 	})
 	return list
-}
-
-func sign(x float64) int {
-	switch {
-	case x < 0:
-		return -1
-	case x > 0:
-		return 1
-	}
-	return 0
 }
 
 // load is what a step costs in seconds of CPU, as shares of the step time: the

@@ -1,7 +1,9 @@
 package why
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"stoker/internal/run/account"
@@ -146,30 +148,9 @@ var limitOfKind = map[string]string{
 	sampler.Collate: LimitCollate, sampler.IPC: LimitHandOff, sampler.Python: LimitPython,
 }
 
-// largest is the kind of work that takes most.
-func largest(parts map[string]float64) string {
-	var names []string
-	for kind := range parts {
-		names = append(names, kind)
-	}
-	slices.Sort(names) // so that equal parts give the same answer every time
-	best := ""
-	for _, kind := range names {
-		if best == "" || parts[kind] > parts[best] {
-			best = kind
-		}
-	}
-	return best
-}
-
-func milliseconds(seconds float64) string {
-	switch {
-	case seconds >= 10:
-		return fmt.Sprintf("%.0f s", seconds)
-	case seconds >= 1:
-		return fmt.Sprintf("%.1f s", seconds)
-	case seconds >= 0.01:
-		return fmt.Sprintf("%.0f ms", 1000*seconds)
-	}
-	return fmt.Sprintf("%.2f ms", 1000*seconds)
+// bySize names the parts, largest first, equal ones always in the same order.
+func bySize(parts map[string]float64) []string {
+	return slices.SortedFunc(maps.Keys(parts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(parts[b], parts[a]), cmp.Compare(a, b))
+	})
 }

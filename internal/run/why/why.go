@@ -60,8 +60,6 @@ const (
 	LimitHandOff  = "hand-off" // moving samples between processes
 	LimitPython   = "python"   // the dataset's own code; or the loop's, where the verdict is compute
 	LimitPrepare  = "prepare"  // one of those that compute; accounting cannot tell which
-	LimitPadding  = "padding"
-	LimitTransfer = "transfer" // copies to the accelerator
 	LimitNone     = ""
 )
 

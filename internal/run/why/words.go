@@ -37,6 +37,19 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// milliseconds writes a time of the size of a step: "0.31 ms", "120 ms", "2.4 s".
+func milliseconds(seconds float64) string {
+	switch {
+	case seconds >= 10:
+		return fmt.Sprintf("%.0f s", seconds)
+	case seconds >= 1:
+		return fmt.Sprintf("%.1f s", seconds)
+	case seconds >= 0.01:
+		return fmt.Sprintf("%.0f ms", 1000*seconds)
+	}
+	return fmt.Sprintf("%.2f ms", 1000*seconds)
+}
+
 // limitNames say a limit within a sentence; %s is where it happens, such as "in the
 // workers", or nothing.
 var limitNames = map[string]string{
@@ -48,6 +61,4 @@ var limitNames = map[string]string{
 	LimitHandOff:  "handing samples between processes",
 	LimitPython:   "the dataset's Python code%s",
 	LimitPrepare:  "preparing the samples%s",
-	LimitPadding:  "padding",
-	LimitTransfer: "copying to the accelerator",
 }
