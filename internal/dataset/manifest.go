@@ -174,20 +174,21 @@ const lookedAt = 1000
 func instead(dir string) string {
 	const pack = "`stoker pack PICTURES -o %s` makes it from a folder of pictures"
 	parent, name := filepath.Dir(dir), filepath.Base(dir)
+	stem := func(name string) string { return strings.TrimSuffix(name, filepath.Ext(name)) } // .stk is no likeness
 	f, err := os.Open(parent)
 	if err != nil {
 		return fmt.Sprintf("there is no folder %s either; "+pack, parent, dir)
 	}
 	defer f.Close() //nolint:errcheck // only read
 	entries, _ := f.ReadDir(lookedAt)
-	var datasets []string
+	var datasets, stems []string
 	for _, e := range entries {
 		if _, err := os.Stat(filepath.Join(parent, e.Name(), manifestName)); err == nil {
-			datasets = append(datasets, e.Name())
+			datasets, stems = append(datasets, e.Name()), append(stems, stem(e.Name()))
 		}
 	}
-	if near := errs.Nearest(name, datasets); near != "" {
-		return "did you mean " + filepath.Join(parent, near) + "?"
+	if near := errs.Nearest(stem(name), stems); near != "" {
+		return "did you mean " + filepath.Join(parent, datasets[slices.Index(stems, near)]) + "?"
 	}
 	if len(datasets) > 0 {
 		slices.Sort(datasets)
@@ -203,7 +204,7 @@ func parseManifest(data []byte) (*Manifest, error) {
 		Version int    `json:"version"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, errs.New(errs.Corrupt, "the manifest is not what JSON and the format allow: %w", err)
+		return nil, unreadable(err)
 	}
 	if head.Format != formatName {
 		return nil, errs.New(errs.Corrupt, "the manifest's format is %q, want %q", head.Format, formatName)
@@ -214,9 +215,14 @@ func parseManifest(data []byte) (*Manifest, error) {
 	}
 	m := new(Manifest)
 	if err := json.Unmarshal(data, m); err != nil {
-		return nil, errs.New(errs.Corrupt, "the manifest is not what JSON and the format allow: %w", err)
+		return nil, unreadable(err)
 	}
 	return m, m.check()
+}
+
+func unreadable(err error) error {
+	return errs.New(errs.Corrupt, "the manifest is not what JSON and the format allow: %w", err).
+		WithHint("fetch it from another copy of the dataset, or pack it again")
 }
 
 // check refuses what no writer makes, so that the rest of the package can rely

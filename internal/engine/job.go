@@ -265,8 +265,11 @@ func (s *Session) locate(j *job, err error) error {
 		shard = all[j.sample.Shard].File
 	}
 	e := errs.New(errs.KindOf(err), "%w", err).InShard(shard, j.sample.Offset, s.source.Key(j.index))
+	const leave = "leave such samples out with on_bad_sample=\"skip\""
 	if e.Hint = errs.HintOf(err); e.Hint == "" {
-		e.Hint = "leave such samples out with on_bad_sample=\"skip\", or pack the dataset again without them"
+		e.Hint = leave + ", or pack the dataset again without them"
+	} else {
+		e.Hint += ", or " + leave
 	}
 	return e
 }

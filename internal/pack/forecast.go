@@ -42,6 +42,9 @@ func MakeForecast(ctx context.Context, o Options) (Forecast, error) {
 	if plain, err = plain.withDefaults(); err != nil {
 		return Forecast{}, err
 	}
+	if err := checkOutput(o.Output, o.Overwrite); err != nil { // before the wait, not after it
+		return Forecast{}, err
+	}
 	src, err := source.Scan(ctx, o.Source)
 	if err != nil {
 		return Forecast{}, err

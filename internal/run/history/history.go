@@ -186,6 +186,8 @@ func (d *DB) Find(ctx context.Context, ref string) (Run, error) {
 	switch {
 	case err != nil:
 		return Run{}, err
+	case len(found) == 0 && ref == "last":
+		return Run{}, errs.New(errs.NotFound, "there are no runs yet").WithHint("start one: stoker run -- python train.py")
 	case len(found) == 0:
 		return Run{}, errs.New(errs.NotFound, "no run %q in the history", ref).WithHint("stoker ps lists runs; another machine's come with: stoker runs import FILE")
 	case len(found) > 1:

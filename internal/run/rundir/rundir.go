@@ -342,6 +342,9 @@ func (s State) Find(which string) (Dir, error) {
 	if len(starts) > 1 {
 		return "", errs.New(errs.Invalid, "%q may be any of %s", which, strings.Join(starts, ", "))
 	}
+	if len(all) == 0 {
+		return "", errs.New(errs.NotFound, "there are no runs yet").WithHint("start one: stoker run -- python train.py")
+	}
 	return "", errs.New(errs.NotFound, "no run %q", which).WithHint("stoker ps lists the runs; 'last' is the newest one")
 }
 
