@@ -9,6 +9,7 @@ import (
 
 	"stoker/internal/errs"
 	"stoker/internal/run/sampler"
+	"stoker/internal/source"
 	"stoker/internal/text"
 )
 
@@ -17,9 +18,6 @@ type data struct {
 	path  string
 	texts bool
 }
-
-// picture are the endings of files that `stoker pack` takes as pictures.
-var picture = []string{".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".ppm"}
 
 // find decides which data the run reads: what the user says; what its loader names
 // as its root; directories in which it was seen to have files open; arguments that
@@ -111,7 +109,7 @@ func look(path string) (data, bool) {
 	for _, depth := range []int{0, 1, 2} {
 		for _, name := range entries(path, depth) {
 			switch {
-			case isPicture(name):
+			case source.IsPicture(name):
 				return data{path, false}, true
 			case depth == 0 && text.Known(name):
 				return data{path, true}, true
@@ -119,10 +117,6 @@ func look(path string) (data, bool) {
 		}
 	}
 	return data{}, false
-}
-
-func isPicture(name string) bool {
-	return slices.Contains(picture, strings.ToLower(filepath.Ext(name)))
 }
 
 // few bounds how many entries of a directory are looked at.

@@ -12,6 +12,7 @@ import (
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
 	"stoker/internal/pack"
+	"stoker/internal/source"
 	"stoker/internal/text"
 	"stoker/internal/textpack"
 )
@@ -106,7 +107,7 @@ func names(dir string) (files, dirs []string) {
 		case err != nil || strings.HasPrefix(e.Name(), "."):
 		case info.IsDir():
 			dirs = append(dirs, path)
-		case isPicture(e.Name()):
+		case source.IsPicture(e.Name()):
 			files = append(files, path)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -187,7 +186,7 @@ func (c *calibrator) openFolder(ctx context.Context, s *sample) error {
 		case ctx.Err() != nil || time.Now().After(end):
 			facts.AtLeast = true
 			return filepath.SkipAll
-		case e.IsDir() || !slices.Contains(source.Extensions, strings.ToLower(filepath.Ext(path))):
+		case e.IsDir() || !source.IsPicture(path):
 			return nil
 		}
 		info, err := os.Stat(path) // of what a link leads to

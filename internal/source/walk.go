@@ -3,6 +3,7 @@ package source
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -14,14 +15,9 @@ import (
 // format later; the extension only tells pictures from other files.
 var Extensions = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".ppm"}
 
-func isPicture(name string) bool {
-	ext := strings.ToLower(filepath.Ext(name))
-	for _, e := range Extensions {
-		if ext == e {
-			return true
-		}
-	}
-	return false
+// IsPicture says whether a file's name ends as a picture's does.
+func IsPicture(name string) bool {
+	return slices.Contains(Extensions, strings.ToLower(filepath.Ext(name)))
 }
 
 // walker lists the pictures below a folder in byte order of their keys. Links
@@ -114,7 +110,7 @@ func (w *walker) children(key string, names []os.DirEntry) []child {
 			w.hidden++
 			continue
 		}
-		if d.Type().IsRegular() && !isPicture(name) { // most of what is left out; needs no stat
+		if d.Type().IsRegular() && !IsPicture(name) { // most of what is left out; needs no stat
 			w.other.add(join(key, name))
 			continue
 		}
@@ -188,7 +184,7 @@ func (w *walker) enter(key string, info os.FileInfo, parents []fileID) {
 
 func (w *walker) file(key string, c child) {
 	switch {
-	case !isPicture(c.name):
+	case !IsPicture(c.name):
 		w.other.add(key)
 	case !c.info.Mode().IsRegular():
 		w.src.bad(key, "is not a regular file")
