@@ -36,7 +36,7 @@ type Accountant struct {
 	seen           states // since the counters were last read
 	active         []int  // threads of the main process, beside its main thread, with work
 	phase          string // last entered; "" none ever
-	sums           *sum   // of the training; where phases are unknown, of the time since old.from
+	sums           *sum   // of the training; where phases are unknown, of the time since its begun
 	young          *sum   // since later, to take its place
 	pid            int    // of the process that trains, also after its end
 	ranks          int    // and those beside it

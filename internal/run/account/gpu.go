@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"stoker/internal/run/procs"
 )
 
 // gpus reads what nvidia-smi, NVML's own tool, says about the GPUs. It is asked as
@@ -174,10 +176,8 @@ func (g *gpus) mean(pid int) *GPU {
 // visibleDevices reads CUDA_VISIBLE_DEVICES of a process; nil where it is not set or
 // may not be seen.
 func visibleDevices(pid int) []string {
-	for v := range strings.SplitSeq(environ(pid), "\x00") {
-		if list, ok := strings.CutPrefix(v, "CUDA_VISIBLE_DEVICES="); ok {
-			return strings.Split(list, ",")
-		}
+	if list, ok := procs.Variable(pid, "CUDA_VISIBLE_DEVICES"); ok {
+		return strings.Split(list, ",")
 	}
 	return nil
 }

@@ -152,10 +152,3 @@ func number(b []byte) int64 {
 	}
 	return n
 }
-
-// environ returns the environment that a process was started with, entries ended
-// by NUL; "" where it may not be seen.
-func environ(pid int) string {
-	raw, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	return string(raw)
-}

@@ -120,7 +120,7 @@ func (c *stateCount) add(o stateCount) {
 	c.other += o.other
 }
 
-// disk is the share of the looks at a thread that does not run in which it waits
+// diskShare is the share of the looks at a thread that does not run in which it waits
 // for a disk.
 func (c stateCount) diskShare() float64 {
 	if c.disk == 0 {

@@ -25,7 +25,7 @@ func ranksOf(tree []procs.Info) ranks {
 	var r ranks
 	of := map[int]string{}
 	for _, p := range tree {
-		of[p.PID] = procs.Variable(p.PID, "RANK")
+		of[p.PID], _ = procs.Variable(p.PID, "RANK")
 	}
 	for _, p := range tree {
 		n, err := strconv.Atoi(of[p.PID])
@@ -33,7 +33,8 @@ func ranksOf(tree []procs.Info) ranks {
 			continue
 		}
 		r.found = append(r.found, rank{n, p})
-		r.local, _ = strconv.Atoi(procs.Variable(p.PID, "LOCAL_WORLD_SIZE"))
+		size, _ := procs.Variable(p.PID, "LOCAL_WORLD_SIZE")
+		r.local, _ = strconv.Atoi(size)
 	}
 	slices.SortFunc(r.found, func(a, b rank) int { return a.n - b.n })
 	return r

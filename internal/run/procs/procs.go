@@ -244,13 +244,13 @@ func Began(id ID) time.Time {
 }
 
 // Variable returns a variable of the environment that the process was started
-// with, or "".
-func Variable(pid int, name string) string {
+// with; ok is false where it was not set, or may not be seen.
+func Variable(pid int, name string) (value string, ok bool) {
 	raw, _ := os.ReadFile(filepath.Join(root, strconv.Itoa(pid), "environ"))
 	for kv := range strings.SplitSeq(string(raw), "\x00") {
 		if value, ok := strings.CutPrefix(kv, name+"="); ok {
-			return value
+			return value, true
 		}
 	}
-	return ""
+	return "", false
 }
