@@ -160,7 +160,7 @@ func checkRoot(root string) error {
 	switch {
 	case err != nil:
 		return errs.New(errs.KindOfFile(err, errs.Invalid), "cannot read the source: %w", errs.WithoutPath(err)).At(root).
-			WithHint("give the folder that holds the pictures")
+			WithHint("%s", errs.Beside(root, "give the folder that holds the pictures"))
 	case !info.IsDir():
 		return errs.New(errs.Invalid, "is not a folder").At(root).
 			WithHint("unpack archives first; a labels file goes to --labels, beside the folder of its pictures")

@@ -94,7 +94,8 @@ func Known(name string) bool {
 func Find(root string, o ReadOptions, exclude ...string) (*Files, error) {
 	info, err := os.Stat(root)
 	if err != nil {
-		return nil, errs.New(errs.KindOfFile(err, errs.Corrupt), "cannot read the source: %w", errs.WithoutPath(err)).At(root)
+		return nil, errs.New(errs.KindOfFile(err, errs.Corrupt), "cannot read the source: %w", errs.WithoutPath(err)).At(root).
+			WithHint("%s", errs.Beside(root, "give a file, or a folder of files, of a format that `stoker pack --help` lists"))
 	}
 	f := &Files{Root: root, dir: info.IsDir(), Options: o}
 	if !f.dir {

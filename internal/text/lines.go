@@ -70,7 +70,7 @@ func damaged(err error) error {
 		return err
 	}
 	if err == io.ErrUnexpectedEOF { //nolint:errorlint // as readers return it
-		return errs.New(errs.Corrupt, "the file is cut off: %w", err)
+		return errs.New(errs.Corrupt, "the file is cut off: %w", err).WithHint("fetch it again, whole")
 	}
 	return errs.New(errs.Corrupt, "cannot be read on: %w", err)
 }
