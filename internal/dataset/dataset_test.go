@@ -16,12 +16,13 @@ import (
 	"stoker/internal/arrowipc"
 	"stoker/internal/codec"
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 )
 
 // TestWhatIsWrittenIsRead writes rows of any shape in batches and shards of any
 // size.
 func TestWhatIsWrittenIsRead(t *testing.T) {
-	tmp := fastDir(t)
+	tmp := filetest.FastDir(t)
 	rapid.Check(t, func(t *rapid.T) {
 		dir := filepath.Join(tmp, "t.stk")
 		defer os.RemoveAll(dir) //nolint:errcheck // of a test

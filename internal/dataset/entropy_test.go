@@ -12,6 +12,7 @@ import (
 
 	"stoker/internal/codec"
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 )
 
 // pictures returns n small JPEG images, every fifth one a PNG signature that
@@ -84,7 +85,7 @@ func checkEntropy(t testing.TB, dir string, blobs [][]byte, step int) {
 
 func TestEntropyIndexes(t *testing.T) {
 	blobs := pictures(t, 40)
-	dir := filepath.Join(fastDir(t), "e.stk")
+	dir := filepath.Join(filetest.FastDir(t), "e.stk")
 	writePictures(t, dir, blobs, true)
 	checkEntropy(t, dir, blobs, codec.DefaultIndexStep)
 	before := openTest(t, dir) // a reader sees no change
@@ -99,7 +100,7 @@ func TestEntropyIndexes(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "*entropy-8-*")); left != nil {
 		t.Errorf("left behind: %v", left)
 	}
-	repeated := filepath.Join(fastDir(t), "r.stk")
+	repeated := filepath.Join(filetest.FastDir(t), "r.stk")
 	if err := Repeat(dir, repeated, 100); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func TestEntropyIndexes(t *testing.T) {
 // Indexes change nothing that training can see, and may be added later.
 func TestEntropyIsNotPartOfTheFingerprint(t *testing.T) {
 	blobs := pictures(t, 7)
-	tmp := fastDir(t)
+	tmp := filetest.FastDir(t)
 	with, without := filepath.Join(tmp, "a.stk"), filepath.Join(tmp, "b.stk")
 	writePictures(t, with, blobs, true)
 	writePictures(t, without, blobs, false)
@@ -133,7 +134,7 @@ func TestEntropyIsNotPartOfTheFingerprint(t *testing.T) {
 
 func TestDamagedEntropyFiles(t *testing.T) {
 	blobs := pictures(t, 30)
-	dir := filepath.Join(fastDir(t), "e.stk")
+	dir := filepath.Join(filetest.FastDir(t), "e.stk")
 	writePictures(t, dir, blobs, true)
 	path := filepath.Join(dir, "entropy-8-00000.arrow")
 	data, err := os.ReadFile(path)

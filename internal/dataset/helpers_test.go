@@ -15,18 +15,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fastDir returns a new folder, in memory where the system has such a disk: tests
-// that write hundreds of datasets would wait for the disk most of the time.
-func fastDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "stoker-test-*")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
 // testFields has one further field of each type.
 var testFields = []Field{{Name: "caption", Type: Utf8}, {Name: "score", Type: Float64}, {Name: "views", Type: Int64}, {Name: "safe", Type: Bool}}
 

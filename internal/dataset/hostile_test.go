@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 )
 
 // checkHostileDataset opens, reads and verifies a dataset whose files may hold
@@ -41,7 +42,7 @@ func checkHostileDataset(t fataler, dir string) {
 
 // hostileSource is a small dataset to damage.
 func hostileSource(t testing.TB) (dir string) {
-	dir = filepath.Join(fastDir(t), "t.stk")
+	dir = filepath.Join(filetest.FastDir(t), "t.stk")
 	writeTest(t, dir, 6, testOptions())
 	return dir
 }

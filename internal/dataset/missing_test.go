@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 )
 
 // TestHintsForADatasetThatIsNotThere: the nearest name, or how to make one.
 func TestHintsForADatasetThatIsNotThere(t *testing.T) {
-	dir := fastDir(t)
+	dir := filetest.FastDir(t)
 	writePictures(t, filepath.Join(dir, "photos.stk"), pictures(t, 1), false)
 	for path, want := range map[string]string{
 		"fotos.stk":     "did you mean " + filepath.Join(dir, "photos.stk") + "?",

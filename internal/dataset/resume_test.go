@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 )
 
 const resumeRows = 30
@@ -91,7 +92,7 @@ func undisturbed(t testing.TB) (dir string, bytes int) {
 
 func TestRunStoppedAtAnyByteContinuesToTheSameBytes(t *testing.T) {
 	want, total := undisturbed(t)
-	tmp := fastDir(t)
+	tmp := filetest.FastDir(t)
 	rapid.Check(t, func(t *rapid.T) {
 		dir := filepath.Join(tmp, "t.stk")
 		defer os.RemoveAll(dir)                 //nolint:errcheck // of a test
@@ -119,7 +120,7 @@ func TestRunStoppedAtAnyByteContinuesToTheSameBytes(t *testing.T) {
 // any byte, as a power cut does, and damages some.
 func TestTornFilesContinueToTheSameBytes(t *testing.T) {
 	want, total := undisturbed(t)
-	tmp := fastDir(t)
+	tmp := filetest.FastDir(t)
 	rapid.Check(t, func(t *rapid.T) {
 		dir := filepath.Join(tmp, "t.stk")
 		partial := dir + partialSuffix

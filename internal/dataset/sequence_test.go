@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 )
 
 var vocabulary = []byte(`{"words": ["a", "b"]}`)
@@ -98,7 +99,7 @@ func TestSequencesAreReadAsWritten(t *testing.T) {
 }
 
 func TestVocabularyIsCheckedAndBelongsToTheFingerprint(t *testing.T) {
-	parent := fastDir(t)
+	parent := filetest.FastDir(t)
 	dir := filepath.Join(parent, "t.stk")
 	o := sequenceOptions(plainTokens)
 	first := writeSequences(t, dir, 5, o)
@@ -124,7 +125,7 @@ func TestVocabularyIsCheckedAndBelongsToTheFingerprint(t *testing.T) {
 }
 
 func TestChangedVocabularyIsNotContinued(t *testing.T) {
-	dir := filepath.Join(fastDir(t), "t.stk")
+	dir := filepath.Join(filetest.FastDir(t), "t.stk")
 	o := sequenceOptions(plainTokens)
 	w, err := NewWriter(dir, o)
 	if err != nil {
@@ -163,7 +164,7 @@ func TestSequencesThatCannotBeAreRefused(t *testing.T) {
 // TestTokensLieWhereTheIndexSays reads the ids of a sample from the file, without
 // this package.
 func TestTokensLieWhereTheIndexSays(t *testing.T) {
-	dir := filepath.Join(fastDir(t), "t.stk")
+	dir := filepath.Join(filetest.FastDir(t), "t.stk")
 	writeSequences(t, dir, 40, sequenceOptions(plainTokens))
 	d := openTest(t, dir)
 	for i := range d.Len() {

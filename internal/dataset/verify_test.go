@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 )
 
 const verifyRows = 60
@@ -65,7 +66,7 @@ func damage(t *rapid.T, path string) (at int, cut bool) {
 // TestVerifyNamesEveryDamagedSample damages one file at a random place: the
 // report names the samples hit, and no others.
 func TestVerifyNamesEveryDamagedSample(t *testing.T) {
-	tmp := fastDir(t)
+	tmp := filetest.FastDir(t)
 	src := filepath.Join(tmp, "src.stk")
 	m := writeTest(t, src, verifyRows, testOptions())
 	whole := openTest(t, src)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 	"stoker/internal/pack"
 )
 
@@ -61,7 +61,7 @@ func TestBadFilesAreListedAndSkipped(t *testing.T) {
 		}
 	}
 	// The ledger says the same, and the manifest counts.
-	ledger := strings.Split(strings.TrimSpace(contents(t, o.Output)["ledger.jsonl"]), "\n")
+	ledger := strings.Split(strings.TrimSpace(filetest.Contents(t, o.Output)["ledger.jsonl"]), "\n")
 	if d := open(t, o.Output); d.Manifest().Bad != int64(len(s.Bad)) || len(ledger) != len(s.Bad) {
 		t.Fatalf("manifest counts %d, ledger %d, summary %d", d.Manifest().Bad, len(ledger), len(s.Bad))
 	}
@@ -146,24 +146,11 @@ func TestDecodingFindsWhatHeadersHide(t *testing.T) {
 	}
 }
 
-// spawn starts a process that packs with the options.
-func spawn(t testing.TB, c childOptions) *exec.Cmd {
-	t.Helper()
-	exe, err := os.Executable()
-	check(t, err)
-	text, err := json.Marshal(c)
-	check(t, err)
-	cmd := exec.Command(exe)
-	// The race detector would sleep a second before the process ends.
-	cmd.Env = append(os.Environ(), childVar+"="+string(text), "GORACE=atexit_sleep_ms=0 halt_on_error=1")
-	return cmd
-}
-
 // wantFullThenDone runs a child that cannot write enough, checks what it says,
 // and that the same command finishes once fixed.
 func wantFullThenDone(t *testing.T, c childOptions, fix func(*childOptions), parts ...string) {
 	t.Helper()
-	out, err := spawn(t, c).CombinedOutput()
+	out, err := filetest.Child(t, childVar, c).CombinedOutput()
 	if err == nil {
 		t.Fatalf("succeeded without room: %s", out)
 	}
@@ -176,7 +163,7 @@ func wantFullThenDone(t *testing.T, c childOptions, fix func(*childOptions), par
 		t.Errorf("half a dataset stands there: %v", err)
 	}
 	fix(&c)
-	out, err = spawn(t, c).CombinedOutput()
+	out, err = filetest.Child(t, childVar, c).CombinedOutput()
 	if err != nil {
 		t.Fatalf("with room: %v: %s", err, out)
 	}
@@ -186,7 +173,7 @@ func wantFullThenDone(t *testing.T, c childOptions, fix func(*childOptions), par
 	o := c.pack()
 	o.Output = filepath.Join(t.TempDir(), "want.stk")
 	run(t, o)
-	wantSame(t, contents(t, c.Output), contents(t, o.Output))
+	filetest.Same(t, filetest.Contents(t, c.Output), filetest.Contents(t, o.Output))
 	if left := names(t, filepath.Dir(c.Output)); len(left) != 1 {
 		t.Errorf("left behind: %q", left)
 	}
@@ -217,7 +204,7 @@ func TestNoPermission(t *testing.T) {
 
 	f := func(out string, skip bool, parts ...string) {
 		t.Helper()
-		cmd := spawn(t, childOptions{Root: root, Output: out, SkipBad: skip})
+		cmd := filetest.Child(t, childVar, childOptions{Root: root, Output: out, SkipBad: skip})
 		if os.Geteuid() == 0 {
 			exe := filepath.Join(base, "stoker-test")
 			data, err := os.ReadFile(cmd.Path)

@@ -12,7 +12,6 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
-	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -172,37 +171,6 @@ func run(t testing.TB, o pack.Options) *pack.Summary {
 
 func options(root, output string) pack.Options {
 	return pack.Options{Source: source.Options{Root: root}, Output: output, CreatedBy: "test"}
-}
-
-// contents returns the files below dir by their relative names.
-func contents(t testing.TB, dir string) map[string]string {
-	t.Helper()
-	files := map[string]string{}
-	check(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		name, _ := filepath.Rel(dir, path)
-		files[name] = string(data)
-		return err
-	}))
-	return files
-}
-
-// wantSame compares the files of two datasets byte for byte.
-func wantSame(t testing.TB, got, want map[string]string) {
-	t.Helper()
-	for name := range want {
-		if got[name] != want[name] {
-			t.Errorf("%s differs: %d bytes, want %d", name, len(got[name]), len(want[name]))
-		}
-	}
-	for name := range got {
-		if _, ok := want[name]; !ok {
-			t.Errorf("%s should not be there", name)
-		}
-	}
 }
 
 func wantErr(t testing.TB, err error, kind errs.Kind, parts ...string) {

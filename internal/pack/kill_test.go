@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 	"stoker/internal/pack"
 )
 
@@ -26,7 +27,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	write(t, filepath.Join(root, "class 0", "0300.bad.jpg"), []byte("no picture"))
 	c := childOptions{Root: root, Output: filepath.Join(t.TempDir(), "want.stk"), SkipBad: true, Resize: pack.Resize{Max: 60}, EntropyStep: 8}
 	run(t, c.pack())
-	want := contents(t, c.Output)
+	want := filetest.Contents(t, c.Output)
 	c.Output = filepath.Join(dir, "p.stk")
 
 	// Moments from the start of the process to its usual end.
@@ -53,23 +54,11 @@ func TestKilledAtAnyMoment(t *testing.T) {
 // removed, and wait returns the time that it took.
 func wait(t *testing.T, c childOptions, want map[string]string, moment time.Duration) time.Duration {
 	t.Helper()
-	cmd := spawn(t, c)
-	cmd.Stderr = os.Stderr
-	start := time.Now()
-	check(t, cmd.Start())
-	if moment >= 0 {
-		timer := time.AfterFunc(moment, func() { _ = cmd.Process.Kill() })
-		defer timer.Stop()
-	}
-	err := cmd.Wait()
-	took := time.Since(start)
+	took, killed := filetest.RunKilled(t, filetest.Child(t, childVar, c), moment)
 	if _, statErr := os.Stat(c.Output); statErr == nil {
-		wantSame(t, contents(t, c.Output), want) // whole, also where the process was killed after
+		filetest.Same(t, filetest.Contents(t, c.Output), want) // whole, also where the process was killed after
 	}
-	if err != nil {
-		if moment < 0 || cmd.ProcessState.ExitCode() != -1 {
-			t.Fatalf("not killed, and failed: %v", err)
-		}
+	if killed {
 		if _, statErr := os.Stat(c.Output); statErr != nil {
 			return -1
 		}

@@ -13,6 +13,7 @@ import (
 	"stoker/internal/codec"
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 	"stoker/internal/pack"
 	"stoker/internal/pixel"
 	"stoker/internal/source"
@@ -103,11 +104,11 @@ func TestResultDoesNotDependOnTheMachine(t *testing.T) {
 			o := options(root, out)
 			o.Workers, o.MemoryBytes, o.Resize, o.SkipBad = c.workers, c.memory, resize, true
 			run(t, o)
-			got := contents(t, out)
+			got := filetest.Contents(t, out)
 			if want == nil {
 				want = got
 			}
-			wantSame(t, got, want)
+			filetest.Same(t, got, want)
 		}
 	}
 }
@@ -329,18 +330,18 @@ func TestOutputInsideTheSource(t *testing.T) {
 func TestOverwriteKeepsTheOldDatasetUntilTheNewIsComplete(t *testing.T) {
 	root, out := photoTree(t, 10), filepath.Join(t.TempDir(), "p.stk")
 	run(t, options(root, out))
-	before := contents(t, out)
+	before := filetest.Contents(t, out)
 	write(t, filepath.Join(root, "class 0", "zzz.jpg"), []byte("no picture"))
 	o := options(root, out)
 	o.Overwrite = true
 	_, err := pack.Run(t.Context(), o)
 	wantErr(t, err, errs.Unsupported, "zzz.jpg")
-	wantSame(t, contents(t, out), before)
+	filetest.Same(t, filetest.Contents(t, out), before)
 	o.SkipBad = true
 	if s := run(t, o); s.Samples != 10 || len(s.Bad) != 1 {
 		t.Errorf("%+v", s)
 	}
-	if got := contents(t, out); got["ledger.jsonl"] == "" {
+	if got := filetest.Contents(t, out); got["ledger.jsonl"] == "" {
 		t.Error("the new dataset has no ledger")
 	}
 	if left := names(t, filepath.Dir(out)); len(left) != 1 {
@@ -386,7 +387,7 @@ func TestOverwriteThroughALink(t *testing.T) {
 func TestInterruptedRunContinues(t *testing.T) {
 	root, dir := photoTree(t, 300), t.TempDir()
 	run(t, options(root, filepath.Join(dir, "want.stk")))
-	want := contents(t, filepath.Join(dir, "want.stk"))
+	want := filetest.Contents(t, filepath.Join(dir, "want.stk"))
 	// A bad picture near the end stops the first run as a signal would, with
 	// three batches written.
 	bad := filepath.Join(root, "class 1", "0285.gif")
@@ -416,7 +417,7 @@ func TestInterruptedRunContinues(t *testing.T) {
 	if s.Resumed < 192 {
 		t.Errorf("%d files were not packed again, want 192 or more", s.Resumed)
 	}
-	wantSame(t, contents(t, out), want)
+	filetest.Same(t, filetest.Contents(t, out), want)
 }
 
 // stopped returns a source of 130 pictures and the place of a dataset of which a
@@ -449,7 +450,7 @@ func TestRepairedSourceContinues(t *testing.T) {
 		}
 		want := filepath.Join(t.TempDir(), "want.stk")
 		run(t, options(root, want))
-		wantSame(t, contents(t, out), contents(t, want))
+		filetest.Same(t, filetest.Contents(t, out), filetest.Contents(t, want))
 	}
 }
 

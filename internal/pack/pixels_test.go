@@ -7,6 +7,7 @@ import (
 
 	"stoker/internal/codec"
 	"stoker/internal/dataset"
+	"stoker/internal/filetest"
 	"stoker/internal/pack"
 	"stoker/internal/pixel"
 )
@@ -29,7 +30,7 @@ func TestPixelsAreThoseOfTheFiles(t *testing.T) {
 		check(t, set.Decode(src, info.Format, codec.Request{}, m))
 		return m
 	}
-	files := contents(t, root)
+	files := filetest.Contents(t, root)
 	for i := range d.Len() {
 		b, row := blob(t, d, i)
 		want := pixels([]byte(files[d.Key(i)]))

@@ -15,6 +15,7 @@ import (
 
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 )
 
 // childVar holds the options, as JSON, of a test process that is to pack and
@@ -44,17 +45,6 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// fastDir returns a new folder, in memory where the system has such a disk.
-func fastDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "stoker-test-*")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
 var someWords = strings.Fields("the a film was good bad Don't é naïve über quoted, text. <br/> and of to I it")
 
 // reviews writes n rows of text, with labels, fields, and now and then a bad row,
@@ -82,13 +72,13 @@ func reviews(t testing.TB, n int, bad bool) string {
 				"{\"text\": \"\xff\"}\n", "{\"text\": \"...\", \"label\": \"pos\"}\n", "{\"text\": \"x\", \"label\": [1]}\n"}[i/50%7])
 		}
 	}
-	path := filepath.Join(fastDir(t), "reviews.jsonl")
+	path := filepath.Join(filetest.FastDir(t), "reviews.jsonl")
 	check(t, os.WriteFile(path, []byte(b.String()), 0o644))
 	return path
 }
 
 func options(t testing.TB, src string) Options {
-	return Options{Source: src, Output: filepath.Join(fastDir(t), "t.stk"), Field: "text", Tokenizer: "words", Workers: 2, CreatedBy: "test"}
+	return Options{Source: src, Output: filepath.Join(filetest.FastDir(t), "t.stk"), Field: "text", Tokenizer: "words", Workers: 2, CreatedBy: "test"}
 }
 
 func run(t testing.TB, o Options) *Summary {
@@ -96,32 +86,6 @@ func run(t testing.TB, o Options) *Summary {
 	s, err := Run(t.Context(), o)
 	check(t, err)
 	return s
-}
-
-// contents returns the contents of all files of a folder by name.
-func contents(t testing.TB, dir string) map[string]string {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	check(t, err)
-	files := map[string]string{}
-	for _, e := range entries {
-		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		check(t, err)
-		files[e.Name()] = string(data)
-	}
-	return files
-}
-
-func wantSame(t testing.TB, got, want map[string]string) {
-	t.Helper()
-	for name := range want {
-		if got[name] != want[name] {
-			t.Fatalf("%s differs: %d bytes, want %d", name, len(got[name]), len(want[name]))
-		}
-	}
-	if len(got) != len(want) {
-		t.Fatalf("%d files, want %d", len(got), len(want))
-	}
 }
 
 // tokens returns the ids of every sample by key.

@@ -12,6 +12,7 @@ import (
 
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 	"stoker/internal/text"
 )
 
@@ -67,11 +68,11 @@ func TestAnyNumberOfWorkersMakesTheSame(t *testing.T) {
 	o := options(t, reviews(t, 2500, true))
 	o.SkipBad, o.Workers = true, 1
 	run(t, o)
-	want := contents(t, o.Output)
+	want := filetest.Contents(t, o.Output)
 	for _, workers := range []int{2, 5} {
-		o.Workers, o.Output = workers, filepath.Join(fastDir(t), "t.stk")
+		o.Workers, o.Output = workers, filepath.Join(filetest.FastDir(t), "t.stk")
 		run(t, o)
-		wantSame(t, contents(t, o.Output), want)
+		filetest.Same(t, filetest.Contents(t, o.Output), want)
 	}
 }
 
@@ -90,7 +91,7 @@ func TestBadRowsFailOrGoToTheLedger(t *testing.T) {
 			t.Errorf("bad row %d: %q, want %q", i, s.Bad[i].Reason, want)
 		}
 	}
-	ledger := contents(t, o.Output)["ledger.jsonl"]
+	ledger := filetest.Contents(t, o.Output)["ledger.jsonl"]
 	if strings.Count(ledger, "\n") != 8 || !strings.Contains(ledger, s.Bad[0].Path) {
 		t.Errorf("ledger: %s", ledger)
 	}
@@ -123,7 +124,7 @@ func TestNumbersAreStoredAsTheyAre(t *testing.T) {
 
 func TestUint16WhereTheVocabularyFits(t *testing.T) {
 	for high, want := range map[int]string{65535: "uint16", 65536: "int32"} {
-		path := filepath.Join(fastDir(t), "a.jsonl")
+		path := filepath.Join(filetest.FastDir(t), "a.jsonl")
 		check(t, os.WriteFile(path, fmt.Appendf(nil, "{\"x\": [0, %d]}\n", high), 0o644))
 		o := options(t, path)
 		o.Field, o.Tokenizer = "x", "ids"
@@ -139,8 +140,8 @@ func TestStoppedAtAnyMoment(t *testing.T) {
 	o := options(t, reviews(t, 2500, true))
 	o.SkipBad = true
 	run(t, o)
-	want := contents(t, o.Output)
-	o.Output = filepath.Join(fastDir(t), "t.stk")
+	want := filetest.Contents(t, o.Output)
+	o.Output = filepath.Join(filetest.FastDir(t), "t.stk")
 	random := rand.New(rand.NewPCG(3, 4))
 	stops := 0
 	for try := range 6 {
@@ -167,7 +168,7 @@ func TestStoppedAtAnyMoment(t *testing.T) {
 		run(t, o)
 	}
 	t.Logf("%d stops", stops)
-	wantSame(t, contents(t, o.Output), want)
+	filetest.Same(t, filetest.Contents(t, o.Output), want)
 }
 
 func TestChangedVocabularyIsNotMixedIn(t *testing.T) {
