@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"os"
 	"runtime"
@@ -96,9 +95,7 @@ func runBench(ctx context.Context, out io.Writer, o bench.Options, f benchFlags)
 		return err
 	}
 	if f.json {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", " ")
-		return enc.Encode(r)
+		return printJSON(out, r)
 	}
 	return r.Print(out)
 }

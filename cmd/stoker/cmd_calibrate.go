@@ -85,9 +85,7 @@ func runCalibrate(ctx context.Context, out io.Writer, data string, f calibrateFl
 		}
 	}
 	if f.json {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", " ")
-		return enc.Encode(report)
+		return printJSON(out, report)
 	}
 	return report.Print(out)
 }

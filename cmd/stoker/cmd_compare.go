@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
@@ -85,9 +84,7 @@ func (f compareFlags) run(ctx context.Context, out io.Writer, refs []string) err
 		}
 	}
 	if f.json {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(report)
+		return printJSON(out, report)
 	}
 	cols, _ := client.Size(os.Stdout)
 	report.Write(out, cols, cols > 0 && os.Getenv("NO_COLOR") == "")
@@ -123,7 +120,7 @@ func (f compareFlags) inputs(ctx context.Context, refs []string, s settings.Sett
 		}
 	}
 	for _, path := range f.logs {
-		r, err := readLog(path)
+		r, err := readLog(path, savedlog.Options{Name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))})
 		if err != nil {
 			return nil, err
 		}
@@ -165,19 +162,6 @@ func (f compareFlags) setPrices(in []compare.Input, refs []string, list prices.L
 		in[n].Price = p
 	}
 	return nil
-}
-
-func readLog(path string) (history.Run, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return history.Run{}, errs.New(errs.NotFound, "compare: %w", err).At(path)
-	}
-	defer file.Close()
-	r, err := savedlog.Read(file, savedlog.Options{Name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))})
-	if err != nil {
-		return r, errs.New(errs.KindOf(err), "%w", err).At(path).WithHint("%s", errs.HintOf(err))
-	}
-	return r, nil
 }
 
 // findRow finds a run in the history. One that still goes on is completed with

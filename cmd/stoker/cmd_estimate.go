@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -138,9 +134,7 @@ func runEstimate(ctx context.Context, out io.Writer, f estimateFlags, argv []str
 		fmt.Fprintf(os.Stderr, "stoker: the forecast is not kept: %v\n", err)
 	}
 	if f.json {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", " ")
-		return enc.Encode(a)
+		return printJSON(out, a)
 	}
 	return printEstimate(out, a)
 }
@@ -259,120 +253,6 @@ func keep(ctx context.Context, state rundir.State, t trial.Result, a *estimated)
 	return err
 }
 
-// settleForecasts scores the forecasts whose run has been, and returns all.
-func settleForecasts(ctx context.Context, db *history.DB) ([]history.Forecast, error) {
-	all, err := db.Forecasts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	runs, err := db.All(ctx)
-	if err != nil {
-		return all, err
-	}
-	settled := forecast.Settle(all, runs)
-	for _, f := range settled {
-		if err := db.PutForecast(ctx, f); err != nil {
-			return all, err
-		}
-		if i := slices.IndexFunc(all, func(o history.Forecast) bool { return o.ID == f.ID }); i >= 0 {
-			all[i] = f
-		}
-	}
-	return all, nil
-}
-
-// machines finds the calibrations: of this machine and of those named. Without
-// names there is nothing to find.
-func machines(ctx context.Context, state rundir.State, names []string) (here *forecast.Machine, others []forecast.Machine, err error) {
-	if len(names) == 0 {
-		return nil, nil, nil
-	}
-	db, err := history.Open(ctx, state.History())
-	if err != nil {
-		return nil, nil, err
-	}
-	defer db.Close()
-	known, err := db.Calibrations(ctx) // newest first
-	if err != nil {
-		return nil, nil, err
-	}
-	_, key := procs.Machine()
-	own, err := pick(known, func(c history.Calibration) bool { return c.MachineKey == key && !c.Imported })
-	if err != nil {
-		return nil, nil, err
-	}
-	if own == nil {
-		return nil, nil, errs.New(errs.NotFound, "this machine is not calibrated").WithHint("run first: stoker calibrate (with the dataset, where there is one)")
-	}
-	m := own.Forecast()
-	for _, name := range names {
-		r, err := calibrationOf(name, known)
-		if err != nil {
-			return nil, nil, err
-		}
-		others = append(others, r.Forecast())
-	}
-	return &m, others, nil
-}
-
-// pick parses the first calibration that is wanted; nil where none is.
-func pick(known []history.Calibration, wanted func(history.Calibration) bool) (*calibrate.Report, error) {
-	for _, c := range known {
-		if wanted(c) {
-			return calibrate.Parse(c.Report)
-		}
-	}
-	return nil, nil
-}
-
-// calibrationOf finds a machine by its name, or in a file.
-func calibrationOf(name string, known []history.Calibration) (*calibrate.Report, error) {
-	raw, err := os.ReadFile(name)
-	if err == nil {
-		return parseCalibrations(name, raw)
-	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return nil, errs.New(errs.Permission, "cannot read the calibration: %w", err).At(name)
-	}
-	r, err := pick(known, func(c history.Calibration) bool {
-		return c.Host == name || len(name) >= 4 && strings.HasPrefix(c.MachineKey, name)
-	})
-	if r != nil || err != nil {
-		return r, err
-	}
-	var hosts []string
-	for _, c := range known {
-		if !slices.Contains(hosts, c.Host) {
-			hosts = append(hosts, c.Host)
-		}
-	}
-	return nil, errs.New(errs.NotFound, "no calibration of %q", name).
-		WithHint("known: %s; bring another with: ssh %s stoker runs export | stoker runs import -", strings.Join(hosts, ", "), name)
-}
-
-// parseCalibrations reads a report, or the newest of an export.
-func parseCalibrations(path string, raw []byte) (*calibrate.Report, error) {
-	if r, err := calibrate.Parse(raw); err == nil {
-		return r, nil
-	}
-	var newest history.Calibration
-	lines := bufio.NewScanner(bytes.NewReader(raw))
-	lines.Buffer(nil, 4<<20)
-	for lines.Scan() {
-		var line struct {
-			Type string `json:"type"`
-			history.Calibration
-		}
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Type == "calibration" && line.At.After(newest.At) {
-			newest = line.Calibration
-		}
-	}
-	if newest.Report == nil {
-		return nil, errs.New(errs.Corrupt, "holds no calibration").At(path).WithHint("make one there with: stoker calibrate --json > machine.json")
-	}
-	return calibrate.Parse(newest.Report)
-}
-
 func printEstimate(out io.Writer, a *estimated) error {
 	var b strings.Builder
 	h := &a.Here
@@ -405,39 +285,4 @@ func printEstimate(out io.Writer, a *estimated) error {
 	fmt.Fprintf(&b, "The trial is run %s of the history.\n", a.Run)
 	_, err := io.WriteString(out, b.String())
 	return err
-}
-
-// printForecasts lists the forecasts, newest first, and how they held.
-func printForecasts(ctx context.Context, out io.Writer, asJSON bool) error {
-	return withHistory(ctx, func(db *history.DB) error {
-		all, err := settleForecasts(ctx, db)
-		if err != nil {
-			return err
-		}
-		track := forecast.TrackOf(all)
-		if asJSON {
-			enc := json.NewEncoder(out)
-			enc.SetIndent("", " ")
-			return enc.Encode(map[string]any{"forecasts": all, "track": track})
-		}
-		var b strings.Builder
-		for _, f := range all {
-			fmt.Fprintf(&b, "%s  %s, %s to %s  ", f.Made.Format("2006-01-02 15:04"), forecast.Duration(f.Mid), forecast.Duration(f.Low), forecast.Duration(f.High))
-			switch {
-			case f.Truth < 0:
-				b.WriteString("not run yet\n")
-			case f.Low <= f.Truth && f.Truth <= f.High:
-				fmt.Fprintf(&b, "took %s: held, off by %.0f %%\n", forecast.Duration(f.Truth), 100*(f.Mid-f.Truth)/f.Truth)
-			default:
-				fmt.Fprintf(&b, "took %s: missed, off by %.0f %%\n", forecast.Duration(f.Truth), 100*(f.Mid-f.Truth)/f.Truth)
-			}
-		}
-		if s := track.Sentence(); s != "" {
-			b.WriteString(s + ".\n")
-		} else if len(all) == 0 {
-			b.WriteString("No forecasts yet; make one with: stoker estimate -- python train.py\n")
-		}
-		_, err = io.WriteString(out, b.String())
-		return err
-	})
 }

@@ -100,17 +100,26 @@ func (f addFlags) run() (history.Run, error) {
 	if f.log == "" {
 		return history.Run{}, errs.New(errs.Invalid, "--log is missing").WithHint("stoker runs add --log colab.log --name colab")
 	}
-	file, err := os.Open(f.log)
-	if err != nil {
-		return history.Run{}, errs.New(errs.NotFound, "add: %w", err).At(f.log)
-	}
-	defer file.Close()
 	o := f.options
 	o.Argv = strings.Fields(f.command)
-	if info, err := file.Stat(); err == nil {
+	if info, err := os.Stat(f.log); err == nil {
 		o.Ended = info.ModTime()
 	}
-	return savedlog.Read(file, o)
+	return readLog(f.log, o)
+}
+
+// readLog makes a record of the saved log at path.
+func readLog(path string, o savedlog.Options) (history.Run, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return history.Run{}, errs.New(errs.NotFound, "read log: %w", err).At(path)
+	}
+	defer file.Close()
+	r, err := savedlog.Read(file, o)
+	if err != nil {
+		return r, errs.New(errs.KindOf(err), "%w", err).At(path).WithHint("%s", errs.HintOf(err))
+	}
+	return r, nil
 }
 
 func withHistory(ctx context.Context, do func(*history.DB) error) error {
