@@ -115,6 +115,7 @@ def keras(iterator):
         "prefetch": _number(getattr(source, "max_queue_size", 0) or 0),
         "order": "shuffle" if vars(adapter).get("_shuffle") else "",
         "length": -1,
+        # In no report: it tells the pipe of the training from that of the validation.
         "batches_per_epoch": _number(iterator.num_batches or 0),
         **(_dataset(source) if source is not None else {"dataset": _name(adapter)}),
     }
@@ -137,10 +138,8 @@ def webdataset(pipeline):
     stages = vars(pipeline).get("pipeline") or []
     if any("DataLoader" in type(stage).__name__ for stage in stages):
         return None
-    urls = (
-        [u for s in stages for u in [vars(s).get("urls")] if u] if all(hasattr(s, "__dict__") for s in stages) else []
-    )
-    return {"kind": "webdataset", "workers": 0, "dataset": _name(pipeline), "root": _place(urls[0]) if urls else ""}
+    roots = (_root(getattr(stage, "__dict__", {})) for stage in stages)
+    return {"kind": "webdataset", "workers": 0, "dataset": _name(pipeline), "root": next(filter(None, roots), "")}
 
 
 def _dataset(dataset):
@@ -225,8 +224,8 @@ def _number(value, unknown=0):
 
 
 def _constant(tensor):
-    numpy = sys.modules.get("tensorflow.python.framework.tensor_util")
-    value = numpy.constant_value(tensor) if numpy is not None else None
+    tensors = sys.modules.get("tensorflow.python.framework.tensor_util")
+    value = tensors.constant_value(tensor) if tensors is not None else None
     return int(value) if value is not None else 0
 
 

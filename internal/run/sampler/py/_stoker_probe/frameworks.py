@@ -241,5 +241,5 @@ def _torch_ready(iterator):
         return True
     try:
         return iterator._data_queue.qsize() > 0
-    except NotImplementedError:  # macOS
+    except NotImplementedError:  # multiprocessing's queues have no qsize() on macOS
         return None

@@ -9,7 +9,7 @@ from .clock import KEPT
 from .looks import CLOCKED_PAUSE, MEAN_PAUSE, WORKER_PAUSE
 
 VERSION = 1
-FRAMEWORKS = (
+TRAINS = (  # who imports one of these may train
     "torch",
     "torchvision",
     "tensorflow",
@@ -26,6 +26,9 @@ FRAMEWORKS = (
     "webdataset",
     "timm",
     "fastai",
+)
+FRAMEWORKS = (  # whose versions are told
+    *TRAINS,
     "stoker",
     "PIL",
     "cv2",
@@ -35,7 +38,6 @@ FRAMEWORKS = (
     "xgboost",
     "sklearn",
 )
-TRAINS = FRAMEWORKS[:16]
 TOP = 20
 MAX_REPORTS = 256  # in one directory; the oldest of ended processes give way
 
@@ -87,7 +89,7 @@ class Writer:
             "overhead": p.spent / alive,
             "files": [{"dir": d, "seen": n} for d, n in sorted(p.looks.dirs.items(), key=lambda x: -x[1])[:20]],
             "off": p.off,
-            "notes": self._notes(),
+            "notes": self._notes(training),
         }
 
     def _training(self):
@@ -158,7 +160,7 @@ class Writer:
             ],
         }
 
-    def _notes(self):
+    def _notes(self, training):
         p, notes = self.probe, []
         if p.clock.device is not None:
             notes.append(
@@ -170,7 +172,6 @@ class Writer:
             notes.append("the steps are too short to time every one: only the first ones were")
         if p.clock.elsewhere:
             notes.append("a loader is read by a thread of its own: its waits are not the script's")
-        training = self._training()
         if training is not None and not training.knows_wait:
             notes.append("batches are fetched inside TensorFlow's compiled step: the wait cannot be seen from Python")
         return notes
