@@ -96,26 +96,36 @@ func (s *Session) prepareSequences() error {
 	if q.plan, err = batching.New(spec); err != nil {
 		return err
 	}
-	q.most = q.plan.Most()
-	switch {
-	case q.settings.Way == wayPacked:
-		q.form = packed // of a fixed shape in any case
-	case q.settings.Varlen:
-		q.form = varlen
-	}
-	if o.Last == plan.Pad && q.form != packed {
-		if q.settings.Way == wayRebalanced {
-			return errs.New(errs.Unsupported, "last_batch is pad, and rebalanced batches have no common number of rows").
-				WithHint("choose another way to batch, or keep")
-		}
-		q.most.Rows = o.BatchSize
-		q.most.Cells = max(q.most.Cells, int64(q.most.Rows)*int64(q.most.Width))
-		q.fullRows = true
+	if err := q.shape(o); err != nil {
+		return err
 	}
 	if len(o.Fields) == 0 {
 		o.Fields = q.defaultFields(m.Sequence.Field)
 	}
 	s.sequences = q
+	return nil
+}
+
+// shape decides how sequences stand in a batch, and how large it may be.
+func (q *sequences) shape(o *Options) error {
+	q.most = q.plan.Most()
+	switch {
+	case q.settings.Way == wayPacked:
+		q.form = packed // of a fixed shape in any case
+		return nil
+	case q.settings.Varlen:
+		q.form = varlen
+	}
+	if o.Last != plan.Pad {
+		return nil
+	}
+	if q.settings.Way == wayRebalanced {
+		return errs.New(errs.Unsupported, "last_batch is pad, and rebalanced batches have no common number of rows").
+			WithHint("choose another way to batch, or keep")
+	}
+	q.most.Rows = o.BatchSize
+	q.most.Cells = max(q.most.Cells, int64(q.most.Rows)*int64(q.most.Width))
+	q.fullRows = true
 	return nil
 }
 

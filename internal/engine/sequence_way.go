@@ -36,7 +36,7 @@ type Batching struct {
 	DType string `json:"dtype,omitempty"` // of the batch; default int32 for tokens, else as stored
 }
 
-// ParseBatching reads the JSON of a Batching and fills in the defaults.
+// ParseBatching reads the JSON of a Batching.
 func ParseBatching(data []byte) (*Batching, error) {
 	b := new(Batching)
 	if err := decodeStrict(data, b); err != nil {
@@ -132,7 +132,7 @@ func (b Batching) way(long batching.TooLong) (batching.Way, error) {
 	return way, nil
 }
 
-// stored returns the element type of a dataset's sequences, and that of the
+// dtypes returns the element type of a dataset's sequences, and that of the
 // batch.
 func (b Batching) dtypes(m *dataset.Manifest) (from, to tensor.DType, err error) {
 	stored := m.Sequence.DType
