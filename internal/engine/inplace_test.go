@@ -59,7 +59,8 @@ func TestFolderLaw(t *testing.T) {
 	}
 	cache := t.TempDir()
 	o := engine.Options{Dataset: dir, Transform: augment(t), Fields: []string{"image", "label", "index", "key"}, BatchSize: 2, Shuffle: true, Seed: 6}
-	want := read(t, open(t, o), 9)
+	plain := open(t, o)
+	want := read(t, plain, 9)
 	o.Cache = cache
 	first := open(t, o)
 	if diff := cmp.Diff(want, read(t, first, 9)); diff != "" {
@@ -71,8 +72,8 @@ func TestFolderLaw(t *testing.T) {
 	if diff := cmp.Diff(want, read(t, second, 9)); diff != "" {
 		t.Errorf("with indexes: %s", diff)
 	}
-	if with, without := bytesRead(second, 0, 1), bytesRead(first, 0); with >= 2*without {
-		t.Errorf("%d bytes were read in two epochs, %d in one without indexes", with, without)
+	if with, without := bytesRead(second, 0, 1), bytesRead(plain, 0, 1); with >= without {
+		t.Errorf("two epochs read %d bytes, %d without indexes", with, without)
 	}
 	state.Epoch, state.Position = 1, 4
 	o.State = mustEncode(t, state)
