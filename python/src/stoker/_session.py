@@ -242,8 +242,9 @@ class Session:
         # threads do not mix. OPEN, which may be longer, is alone.
         try:
             self._sock.sendall(frame)
-        except OSError as err:
-            raise _wire.ConnectionLost(str(err)) from err
+        except OSError:
+            # An engine that ended the session said why before: the next receive tells.
+            self._broken = True
         self.flush()
 
     # -- the end ----------------------------------------------------------
