@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -420,3 +422,22 @@ def test_looks_without_a_known_loader(run):
 def test_own_cost_is_small(run):
     r = run("import time\nend = time.time() + 5\nwhile time.time() < end:\n    sum(range(1000))\n")
     assert r.reports[0]["overhead"] < 0.005
+
+
+def test_looks_become_rarer_and_weigh_more(monkeypatch):
+    """A run of hours is looked at less often, and every second of it counts the same."""
+    monkeypatch.syspath_prepend(str(SAMPLER))
+    from _stoker_probe import classify, looks
+
+    seen = looks.Looks(classify.Classifier(), threading.get_ident())
+    stands_for = {}
+    for age in (0, 60, 3600):
+        seen.began = time.monotonic() - age
+        seen.cost(1e-6)
+        before = sum(seen.by_class.values())
+        seen.look(0.0)
+        stands_for[age] = (sum(seen.by_class.values()) - before) * looks.MEAN_PAUSE
+        assert stands_for[age] == pytest.approx(seen.mean)
+    seen.close()
+    assert stands_for[60] == pytest.approx(60 / looks.ENOUGH, rel=0.01)
+    assert stands_for[3600] == looks.AGED_PAUSE

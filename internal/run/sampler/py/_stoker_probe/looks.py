@@ -25,6 +25,8 @@ from math import log
 MEAN_PAUSE = 0.05  # seconds, in a process that trains
 CLOCKED_PAUSE = 0.1  # where every step is timed
 WORKER_PAUSE = 0.2  # there may be many workers, and one is like the other
+ENOUGH = 200  # looks: a run's mean pause grows with its age, to age / ENOUGH
+AGED_PAUSE = 0.5  # but no further: orders are seen at looks
 MAX_PAUSE = 2.0
 LOOK_SHARE = 0.002  # of the time that looks may cost, switching threads included
 REPORT_SHARE = 0.0005
@@ -74,10 +76,11 @@ class Looks:
         return min(-log(1.0 - share) * self.mean, 8 * self.mean)
 
     def cost(self, seconds):
-        """Lengthen the pauses where a look costs more than its share."""
+        """Lengthen the pauses where a look costs more than its share, and as the run grows old."""
         # A single dear look, which learns new functions, is no reason to look less.
         self.each += 0.1 * (min(seconds, 3 * self.each) - self.each)
-        self.mean = min(MAX_PAUSE, max(self.least, SWITCHES * self.each / LOOK_SHARE))
+        aged = min(AGED_PAUSE, (time.monotonic() - self.began) / ENOUGH)
+        self.mean = min(MAX_PAUSE, max(self.least, SWITCHES * self.each / LOOK_SHARE, aged))
 
     def look(self, late):
         """Look at the main thread; late is by how many seconds too late."""
