@@ -112,6 +112,35 @@ func TestVerifyNamesTheDamage(t *testing.T) {
 	}
 }
 
+// TestDamagedIndexesCanBeMadeAgain: verify says how, and it works.
+func TestDamagedIndexesCanBeMadeAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "p.stk")
+	if _, err := packCLI(t, smallPhotos(t), "-o", dir, "--on-bad", "skip", "-q"); err != nil {
+		t.Fatal(err)
+	}
+	indexes, err := filepath.Glob(filepath.Join(dir, "entropy-*"))
+	if err != nil || len(indexes) != 1 {
+		t.Fatal(indexes, err)
+	}
+	f, err := os.OpenFile(indexes[0], os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // of a test
+	if _, err := f.WriteAt([]byte("damage"), 300); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dataCLI(t, "verify", dir); !strings.Contains(errs.HintOf(err), "stoker index "+dir) {
+		t.Errorf("verify gives %v, hint %q", err, errs.HintOf(err))
+	}
+	if _, err := dataCLI(t, "index", dir, "-q"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dataCLI(t, "verify", dir); err != nil {
+		t.Errorf("built again, verify gives %v", err)
+	}
+}
+
 func TestWrongArgumentsAreExplained(t *testing.T) {
 	for _, args := range [][]string{{"inspect"}, {"verify", "a", "b"}, {"export", "a"}, {"dev", "repeat", "a"}} {
 		if _, err := dataCLI(t, args...); !errs.Is(err, errs.Invalid) || !strings.Contains(err.Error(), "argument") && !strings.Contains(err.Error(), "folder") {

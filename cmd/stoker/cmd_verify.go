@@ -81,8 +81,15 @@ func runVerify(ctx context.Context, out io.Writer, dir string, f dataFlags) erro
 	if r.BadFiles > 0 {
 		what += fmt.Sprintf(", and %s beside them", counted(r.BadFiles, "place", "places"))
 	}
-	return errs.New(errs.Corrupt, "%s", what).At(dir).
-		WithHint("fetch the files named above from another copy, or pack the dataset again")
+	return errs.New(errs.Corrupt, "%s", what).At(dir).WithHint("%s", cure(r))
+}
+
+// cure says what to do about damage.
+func cure(r *dataset.Report) string {
+	if r.BadSamples == 0 && r.BadFiles == r.BadIndexes {
+		return "only entropy indexes are damaged; to build them again: stoker index " + r.Dir
+	}
+	return "fetch the files named above from another copy, or pack the dataset again"
 }
 
 // printProblems lists what is damaged, or says that nothing is.

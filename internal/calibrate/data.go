@@ -199,7 +199,8 @@ func (c *calibrator) openFolder(ctx context.Context, s *sample) error {
 		return nil
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return errs.New(errs.NotFound, "there is no such dataset or folder").At(c.Data)
+		return errs.New(errs.NotFound, "there is no such dataset or folder").At(c.Data).
+			WithHint("%s", errs.Beside(c.Data, "give a packed dataset or a folder of pictures; without one: stoker calibrate"))
 	}
 	if err != nil {
 		return errs.New(errs.Permission, "cannot read the folder: %w", err).At(c.Data)

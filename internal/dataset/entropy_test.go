@@ -147,8 +147,8 @@ func TestDamagedEntropyFiles(t *testing.T) {
 		if err := os.WriteFile(path, damaged, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if r, err := Verify(context.Background(), dir, nil); err != nil || r.OK() {
-			t.Fatalf("byte %d changed: verify found nothing (%v)", at, err)
+		if r, err := Verify(context.Background(), dir, nil); err != nil || r.BadIndexes != 1 || r.BadFiles != 1 || r.BadSamples != 0 {
+			t.Fatalf("byte %d changed: verify finds %+v (%v)", at, r, err)
 		}
 		d, err := Open(dir)
 		if err != nil {

@@ -15,6 +15,7 @@ func TestHintsForADatasetThatIsNotThere(t *testing.T) {
 	writePictures(t, filepath.Join(dir, "photos.stk"), pictures(t, 1), false)
 	for path, want := range map[string]string{
 		"fotos.stk":     "did you mean " + filepath.Join(dir, "photos.stk") + "?",
+		"prob.stk":      "there is photos.stk; `stoker pack PICTURES -o " + filepath.Join(dir, "prob.stk"),
 		"quite-another": "there is photos.stk; `stoker pack PICTURES -o " + filepath.Join(dir, "quite-another"),
 		"no/where.stk":  "there is no folder " + filepath.Join(dir, "no") + " either",
 	} {

@@ -35,8 +35,9 @@ type Report struct {
 	Files      int       `json:"files"`
 	Bytes      int64     `json:"bytes"`
 	BadSamples int64     `json:"bad_samples"`
-	BadFiles   int64     `json:"bad_files"` // damage that belongs to no single sample
-	Problems   []Problem `json:"problems"`  // by file and sample, at most 10,000
+	BadFiles   int64     `json:"bad_files"`   // damage that belongs to no single sample
+	BadIndexes int64     `json:"bad_indexes"` // of these, entropy indexes: they can be made again
+	Problems   []Problem `json:"problems"`    // by file and sample, at most 10,000
 }
 
 // OK reports whether nothing is wrong.
@@ -255,6 +256,9 @@ func (v *verifier) entropyFiles() {
 		v.mu.Unlock()
 		if err := v.wholeFile(info); err != nil {
 			v.file(info.File, "%v", err)
+			v.mu.Lock()
+			v.report.BadIndexes++
+			v.mu.Unlock()
 		}
 	}
 }
