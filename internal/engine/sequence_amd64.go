@@ -14,6 +14,20 @@ func widenAVX2(dst *int32, src *uint16, n int)
 //go:noescape
 func fillAVX2(dst *int32, n int, v int32)
 
+//go:noescape
+func prefetchLines(p *byte, n int)
+
+// mostPrefetched bytes of memory are asked for at once: the processor asks for
+// what follows by itself.
+const mostPrefetched = 1024
+
+// prefetch asks for memory that is read soon.
+func prefetch(b []byte) {
+	if n := min(len(b), mostPrefetched); n > 0 {
+		prefetchLines(unsafe.SliceData(b), n)
+	}
+}
+
 // widen writes uint16 as int32; dst is as long as src.
 func widen(dst []int32, src []uint16) {
 	if n := len(src); n >= 16 && len(dst) == n && cpu.X86.HasAVX2 {

@@ -54,3 +54,18 @@ rest:
 done:
 	VZEROUPPER
 	RET
+
+// func prefetchLines(p *byte, n int)
+//
+// n at least 1: the lines from p on.
+TEXT ·prefetchLines(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), SI
+	MOVQ n+8(FP), CX
+	ADDQ SI, CX
+	ANDQ $-64, SI
+more:
+	PREFETCHT0 (SI)
+	ADDQ $64, SI
+	CMPQ SI, CX
+	JLT more
+	RET

@@ -77,6 +77,7 @@ func (f *filler) open(b *batch) {
 func (f *filler) piece(b *batch, i int) (blob []byte, use bool, err error) {
 	s, p := f.session, &b.sequences.micro.Pieces[i]
 	unit := int64(s.sequences.unit)
+	f.prefetch(b, i+aheadPieces)
 	from, n := int64(p.Offset)*unit, int64(p.Length)*unit
 	if begin := f.begins[i]; begin >= 0 {
 		b.indices = append(b.indices, p.Index)
@@ -104,6 +105,19 @@ func (f *filler) piece(b *batch, i int) (blob []byte, use bool, err error) {
 	}
 	b.indices = append(b.indices, p.Index)
 	return f.blob[from : from+n : from+n], true, nil
+}
+
+// aheadPieces is how many pieces before its turn one is asked for from memory: they
+// lie anywhere in the cache, so that the processor cannot foresee the next.
+const aheadPieces = 3
+
+func (f *filler) prefetch(b *batch, i int) {
+	if i >= len(f.begins) || f.begins[i] < 0 {
+		return
+	}
+	q, p := f.session.sequences, &b.sequences.micro.Pieces[i]
+	begin := f.begins[i] + int64(p.Offset)*int64(q.unit)
+	prefetch(q.cache.bytes[begin : begin+int64(p.Length)*int64(q.unit)])
 }
 
 // drawnAtOnce are the samples of which the longest that fits takes a bad one's place.

@@ -6,3 +6,5 @@ package engine
 func widen(dst []int32, src []uint16) { widenGeneric(dst, src) }
 
 func fillInt32(dst []int32, v int32) { fillGeneric(dst, v) }
+
+func prefetch([]byte) {}
