@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -451,4 +452,39 @@ func FuzzCursor(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestMostPieces: the room for the pieces of a batch is that of the shortest ones.
+func TestMostPieces(t *testing.T) {
+	lengths := lognormal(150_000)
+	lengths[3], lengths[149_999] = 0, 0
+	for _, way := range []batching.Packed{
+		{Tokens: 16, TooLong: batching.Cut}, {Tokens: 16, TooLong: batching.Split},
+		{Tokens: 100, TooLong: batching.Split}, {Tokens: 1024, TooLong: batching.Cut},
+	} {
+		p := newPlan(t, batching.Spec{Lengths: lengths, Way: way, Geometry: batching.Geometry{BatchSize: 64, World: 1, Micro: 1}})
+		want, left := 0, 64*way.Tokens
+		for _, n := range shortestFirst(lengths, way) {
+			if left -= n; left < 0 {
+				break
+			}
+			want++
+		}
+		if got := p.Most().Pieces; got != want {
+			t.Errorf("%+v: room for %d pieces, the %d shortest fit", way, got, want)
+		}
+	}
+}
+
+func shortestFirst(lengths []int32, way batching.Packed) (pieces []int32) {
+	for _, n := range lengths {
+		if way.TooLong == batching.Split {
+			for ; n > way.Tokens; n -= way.Tokens {
+				pieces = append(pieces, way.Tokens)
+			}
+		}
+		pieces = append(pieces, min(n, way.Tokens))
+	}
+	slices.Sort(pieces)
+	return pieces
 }

@@ -1,5 +1,7 @@
 package batching
 
+import "slices"
+
 // Steps returns the number of steps of a whole epoch. Ways that count samples
 // know it at once; Tokens and Packed plan the epoch once, about 0.1 s for each
 // million of samples.
@@ -92,24 +94,63 @@ const counted = 1 << 20
 
 // mostPieces returns how many pieces fit into so many tokens: the shortest ones.
 func (w Packed) mostPieces(lengths []int32, tokens int64) int {
-	count := make([]int64, min(w.Tokens, counted)+1)
-	note := func(length int32, times int64) { count[min(length, int32(len(count)-1))] += times }
-	for _, n := range lengths {
-		if w.TooLong == Split && n > w.Tokens {
-			note(w.Tokens, int64(n/w.Tokens))
-			if n %= w.Tokens; n == 0 {
-				continue
+	h := newShortest(min(w.Tokens, counted), tokens)
+	for chunk := range slices.Chunk(lengths, 1<<16) {
+		for _, n := range chunk {
+			if w.TooLong == Split && n > w.Tokens {
+				h.add(w.Tokens, int64(n/w.Tokens))
+				if n %= w.Tokens; n == 0 {
+					continue
+				}
+			}
+			if n <= h.limit {
+				h.count[n]++
+			} else if h.limit == h.top() {
+				h.count[h.limit]++
 			}
 		}
-		note(n, 1)
+		h.lower()
 	}
-	var pieces int64
-	for length, n := range count {
+	return int(max(h.pieces(), 1))
+}
+
+// shortest counts pieces by length. Those longer than limit are not among the
+// shortest that fit into tokens.
+type shortest struct {
+	count  []int64
+	limit  int32
+	tokens int64
+}
+
+func newShortest(longest int32, tokens int64) *shortest {
+	return &shortest{count: make([]int64, longest+1), limit: longest, tokens: tokens}
+}
+
+// top is the length as which longer ones are counted.
+func (h *shortest) top() int32 { return int32(len(h.count) - 1) }
+
+func (h *shortest) add(length int32, times int64) { h.count[min(length, h.top())] += times }
+
+// lower lowers the limit to where the pieces counted so far fill all tokens: of ten
+// million lengths nearly all are passed over then.
+func (h *shortest) lower() {
+	left := h.tokens
+	for length := range h.limit {
+		if left -= h.count[length] * int64(length); left < 0 {
+			h.limit = length
+			return
+		}
+	}
+}
+
+func (h *shortest) pieces() (pieces int64) {
+	left := h.tokens
+	for length, n := range h.count[:h.limit+1] {
 		if length > 0 {
-			n = min(n, tokens/int64(length))
-			tokens -= n * int64(length)
+			n = min(n, left/int64(length))
+			left -= n * int64(length)
 		}
 		pieces += n
 	}
-	return int(max(pieces, 1))
+	return pieces
 }
