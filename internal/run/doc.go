@@ -29,7 +29,7 @@
 //	  screen      clean lines from terminal bytes
 //	  link        frames over Unix sockets       procs    /proc, boot id, machine
 //	  rx          regular expressions, compiled at their first use
-//	  student     quantiles of Student's t
+//	  student     quantiles of Student's t       dataprint  whether two runs read the same data
 //
 // # Processes
 //

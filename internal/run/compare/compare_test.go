@@ -97,6 +97,7 @@ func TestSameJob(t *testing.T) {
 		"the directory":        {func(r *history.Run) { r.Argv[1] = "/home/me/train.py" }, compare.Same},
 		"versions":             {func(r *history.Run) { r.Facts.Packages = map[string]string{"torch": "2.8"} }, compare.Same},
 		"where the data lie":   {func(r *history.Run) { r.Timing.DataPath = "/mnt/photos/" }, compare.Same},
+		"packed":               {func(r *history.Run) { r.Timing.DataPath = "/data/photos.stk" }, compare.Unknown},
 		"uncommitted changes":  {func(r *history.Run) { r.Facts.Dirty = true }, compare.Differs},
 		"no commit":            {func(r *history.Run) { r.Facts.Commit = "" }, compare.Unknown},
 		"no timing":            {func(r *history.Run) { r.Timing = nil }, compare.Unknown},
@@ -120,9 +121,15 @@ func TestSameJob(t *testing.T) {
 		t.Errorf("by samples: %g", u.Ratio)
 	}
 	a, b = run("a", 0.2), run("b", 0.2)
-	a.Timing.DataFingerprint, b.Timing.DataFingerprint = "1", "2"
-	if rep := report(t, compare.Options{}, a, b); rep.Job != compare.Differs {
-		t.Error("other data of the same name")
+	b.Timing.DataPath = "/data/train.bin"
+	for prints, want := range map[[2]string]compare.State{
+		{"files:1", "files:1"}: compare.Same, {"files:1", "files:2"}: compare.Differs,
+		{"files:1", "stoker:1"}: compare.Unknown, {"stoker:1", "stoker:1"}: compare.Same, {"files:1", ""}: compare.Differs,
+	} {
+		a.Timing.DataFingerprint, b.Timing.DataFingerprint = prints[0], prints[1]
+		if rep := report(t, compare.Options{}, a, b); rep.Job != want {
+			t.Errorf("data with fingerprints %q: %s, want %s", prints, rep.Job, want)
+		}
 	}
 }
 

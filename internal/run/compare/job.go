@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"stoker/internal/run/dataprint"
 	"stoker/internal/run/history"
 	"stoker/internal/run/progress"
 )
@@ -117,23 +118,44 @@ func devices(r history.Run) string {
 }
 
 // dataFact compares fingerprints where all runs have one, else the names of the
-// data: machines keep them in different places.
+// data: machines keep them in different places. Nothing tells whether a packed
+// dataset and a folder of files hold the same: one may be made of the other.
 func dataFact(runs []history.Run) Fact {
-	print := fact("data", true, runs, func(r history.Run) string {
-		if r.Timing == nil {
-			return ""
-		}
-		return r.Timing.DataFingerprint
-	})
-	if print.State != Unknown {
+	print := fact("data", true, runs, dataFingerprint)
+	kinds := stateOf(mapped(print.Values, dataprint.Kind))
+	if print.State != Unknown && kinds == Same {
 		return print
 	}
-	return fact("data", true, runs, func(r history.Run) string {
-		if r.Timing == nil || r.Timing.DataPath == "" {
-			return ""
-		}
-		return path.Base(strings.TrimRight(r.Timing.DataPath, "/"))
-	})
+	names := fact("data", true, runs, dataName)
+	if names.State == Differs && (kinds == Differs || stateOf(mapped(names.Values, withoutKind)) != Differs) {
+		names.State = Unknown
+	}
+	return names
+}
+
+func dataFingerprint(r history.Run) string {
+	if r.Timing == nil {
+		return ""
+	}
+	return r.Timing.DataFingerprint
+}
+
+func dataName(r history.Run) string {
+	if r.Timing == nil || r.Timing.DataPath == "" {
+		return ""
+	}
+	return path.Base(strings.TrimRight(r.Timing.DataPath, "/"))
+}
+
+// withoutKind is the name of data without what tells a packed dataset.
+func withoutKind(name string) string { return strings.TrimSuffix(name, ".stk") }
+
+func mapped(values []string, f func(string) string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = f(v)
+	}
+	return out
 }
 
 // versionFacts lists the frameworks of which some versions differ, and one line

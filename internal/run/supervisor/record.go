@@ -8,6 +8,7 @@ import (
 
 	"stoker/internal/errs"
 	"stoker/internal/run/cause"
+	"stoker/internal/run/dataprint"
 	"stoker/internal/run/estimate"
 	"stoker/internal/run/history"
 	"stoker/internal/run/procs"
@@ -20,6 +21,8 @@ const (
 	lessons       = 8                       // earlier runs that an estimate looks at
 	lessonTimeout = 1500 * time.Millisecond // a locked history must not hold a run up
 	putTimeout    = 20 * time.Second
+	// fingerprintTime is for a listing of the data; everybody knows of the end by then.
+	fingerprintTime = 2 * time.Second
 )
 
 // HistoryRow is the run as the history keeps it, from its directory alone.
@@ -134,8 +137,13 @@ func (s *supervisor) judge(row history.Run, end rundir.End, complete bool) histo
 	reports, _ := sampler.Read(s.Dir.Probe()) // of a run without the sampler there are none
 	s.watch.course.end(end.Time, complete)
 	row.Timing = timing(&s.watch.course, row.Record, row.DataWait, reports, acc)
-	if row.Timing != nil && row.Timing.DataWait >= 0 {
-		row.DataWait = row.Timing.DataWait
+	if t := row.Timing; t != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), fingerprintTime)
+		t.DataFingerprint = dataprint.Of(ctx, t.DataPath)
+		cancel()
+		if t.DataWait >= 0 {
+			row.DataWait = t.DataWait
+		}
 	}
 	d := why.Diagnose(why.Evidence{Log: s.watch.meters.Meters(), Account: &acc, Reports: reports, Status: &p, Timing: row.Timing, Argv: row.Argv, Over: true})
 	if raw, err := json.Marshal(d); err == nil && d.Verdict != why.Unknown {
