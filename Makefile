@@ -95,9 +95,9 @@ figures: build build/venv-test/ok ## hand-off, first batch, resume, two cores, b
 	STOKER_BIN=$(CURDIR)/bin/stoker build/venv-test/bin/python scripts/figures.py $(PHOTOS)
 
 .PHONY: bench-runner
-bench-runner: build ## what stoker run costs a command that prints 1,000 lines a second (5 minutes; ROUNDS=24)
+bench-runner: build ## what stoker run costs a command that prints 1,000 lines a second (10 minutes; PAIRS=200)
 	@scripts/require.sh python3
-	STOKER_BIN=$(CURDIR)/bin/stoker python3 scripts/bench_runner.py --rounds $(or $(ROUNDS),24)
+	STOKER_BIN=$(CURDIR)/bin/stoker python3 scripts/bench_runner.py --pairs $(or $(PAIRS),200)
 
 .PHONY: bench-decode
 bench-decode: build ## decoding and resizing PHOTOS beside Pillow and FFCV's way, one core, one run

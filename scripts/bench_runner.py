@@ -1,23 +1,25 @@
 #!/usr/bin/env python3
 """What the runner costs a command that prints 1,000 lines a second.
 
-    scripts/bench_runner.py [--rounds 24] [--seconds 2] [--json FILE]
+    scripts/bench_runner.py [--pairs 200] [--json FILE]
 
 A loop of fixed work (about 1 ms of arithmetic and one line printed and flushed,
-each step) runs on a terminal of its own in four ways, in every round and in an
-order that changes from round to round:
+each step) prints, in blocks of half a second and in random order, to its standard
+output and to a bare terminal that this program reads. Its standard output is
 
-    bare      a terminal that this program reads
-    script    script -qfc, the usual way to keep a log
-    stoker    stoker run --detach: supervisor and holder, nobody attached
-    attached  stoker run in a terminal that this program reads
+    script    that of script -qfc, the usual way to keep a log
+    stoker    that of stoker run --detach: supervisor and holder, nobody attached
+    attached  that of stoker run in a terminal that this program reads
 
-The loop times itself, after its first 2,000 steps, so that start and end do not
-count. Reported is the ratio to the bare loop of the same round: its median over
-the rounds with a 95 % interval (order statistics), for elapsed time and for the
-loop's own processor time, and what supervisor and holder took themselves. On a
-machine with other work the fastest round of each way says more than the median.
+What one step takes in a block is compared with the block beside it: both know the
+same machine, whatever else that does. Reported is the Hodges-Lehmann estimate of
+the ratio with the 95 % interval of Wilcoxon's signed ranks, for elapsed time and
+for the loop's own processor time, and what supervisor and holder took themselves.
+The sampler, which stoker run puts into Python, runs in all blocks alike: for it
+see bench_sampler.py.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
@@ -33,28 +35,33 @@ import sys
 import tempfile
 import threading
 import time
+import tty
 from pathlib import Path
 
 LOOP = """
-import sys, time
-work, steps, report = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+import json, os, random, sys, time
+work, pairs, bare, report = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 def step():
     x = 1
     for _ in range(work):
         x = x * 1103515245 + 12345 & 0x7FFFFFFF
     return x
-began = time.perf_counter()
-for i in range(2000 + steps):
-    if i == 2000:
-        wall, cpu = time.perf_counter(), time.process_time()
-    x = step()
-    print(f"step {i + 1}/{2000 + steps} loss {1 + x % 100 / 1000:.4f}", flush=True)
-wall, cpu, total = time.perf_counter() - wall, time.process_time() - cpu, time.perf_counter() - began
-open(report + ".part", "w").write(f"{wall} {cpu} {total}")
-import os; os.rename(report + ".part", report)
+def block(out):
+    n, wall, cpu = 0, time.perf_counter(), time.process_time()
+    while time.perf_counter() < wall + 0.5:
+        x = step()
+        n += 1
+        print(f"step {n}/1000000 loss {1 + x % 100 / 1000:.4f}", file=out, flush=True)
+    return (time.perf_counter() - wall) / n, (time.process_time() - cpu) / n
+outs = {"here": sys.stdout, "bare": open(bare, "w")}
+began, rows = time.perf_counter(), []
+for i in range(pairs + 2):
+    rows.append({name: block(outs[name]) for name in random.sample(["here", "bare"], 2)})
+with open(report + ".part", "w") as f:
+    json.dump({"rows": rows[2:], "seconds": time.perf_counter() - began}, f)
+os.rename(report + ".part", report)
 """
-LONG = 10  # seconds: what is needed for the start only is given back after the first few
-WAYS = ["bare", "script", "stoker", "attached"]
+WAYS = ["script", "stoker", "attached"]
 
 
 def calibrate() -> int:
@@ -73,17 +80,22 @@ def calibrate() -> int:
     return int(20_000 * 0.001 / best)
 
 
-def on_a_terminal(command: list[str], environment: dict[str, str]) -> None:
-    """Runs command on a new terminal and reads what it writes, as an emulator would."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execvpe(command[0], command, environment)
+def drain(terminal: int) -> None:
+    """Read what is written to a terminal, as an emulator would, until it is gone."""
     while True:
         try:
             if not os.read(terminal, 65536):
-                break
+                return
         except OSError:
-            break
+            return
+
+
+def on_a_terminal(command: list[str], environment: dict[str, str]) -> None:
+    """Run command on a new terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvpe(command[0], command, environment)
+    drain(terminal)
     os.close(terminal)
     os.waitpid(pid, 0)
 
@@ -97,10 +109,11 @@ class Keepers(threading.Thread):
         self.resident = self.peak = 0.0
 
     def run(self) -> None:
-        while not self.stop.wait(0.1):
+        while not self.stop.wait(0.5):
             self.look()
 
     def pids(self) -> list[int]:
+        """Find both by their command lines."""
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
@@ -113,6 +126,7 @@ class Keepers(threading.Thread):
         return found
 
     def look(self) -> None:
+        """Note what they have taken so far."""
         resident = share = 0.0
         pids = [p for p in self.seen if Path(f"/proc/{p}").exists()]
         for pid in pids if len(pids) == 2 else self.pids():
@@ -128,17 +142,18 @@ class Keepers(threading.Thread):
             self.resident, self.peak = resident, max(self.peak, share)
 
 
-def measure(way: str, stoker: str, loop: list[str], directory: Path) -> dict[str, float]:
-    report = Path(loop[-1])
-    report.unlink(missing_ok=True)
-    state = directory / "state"
+def measure(way: str, stoker: str, work: int, pairs: int, directory: Path) -> dict:
+    """Run the loop one way and return what it measured."""
+    report, state = directory / f"report-{way}", directory / "state"
     environment = dict(os.environ, STOKER_STATE_DIR=str(state), TERM="xterm-256color")
+    terminal, bare = pty.openpty()
+    tty.setraw(bare)
+    threading.Thread(target=drain, args=(terminal,), daemon=True).start()
+    loop = [sys.executable, str(directory / "loop.py"), str(work), str(pairs), os.ttyname(bare), str(report)]
     keepers = Keepers(state)
-    if way in ("stoker", "attached"):
+    if way != "script":
         keepers.start()
-    if way == "bare":
-        on_a_terminal(loop, environment)
-    elif way == "script":
+    if way == "script":
         on_a_terminal(["script", "-qfc", " ".join(f"'{word}'" for word in loop), str(directory / "typescript")], environment)
     elif way == "attached":
         on_a_terminal([stoker, "run", "--no-notify", "--", *loop], environment)
@@ -146,32 +161,28 @@ def measure(way: str, stoker: str, loop: list[str], directory: Path) -> dict[str
         subprocess.run([stoker, "run", "-d", "--no-notify", "--", *loop], check=True, env=environment, capture_output=True)
         while not report.exists():
             time.sleep(0.05)
+    os.close(bare)
     if keepers.is_alive():
         keepers.stop.set()
         keepers.join()
-        wait_for_end(state)
-    wall, cpu, total = map(float, report.read_text().split())
-    return {"wall": wall, "cpu": cpu, "keepers": sum(keepers.seen.values()) / total, "resident": keepers.resident, "peak": keepers.peak}
+        while any((state / "live").iterdir()):  # the next one shall not run beside the end of this one
+            time.sleep(0.05)
+    found = json.loads(report.read_text())
+    return {**found, "keepers": sum(keepers.seen.values()) / found["seconds"], "resident": keepers.resident, "peak": keepers.peak}
 
 
-def wait_for_end(state: Path) -> None:
-    """The next round shall not run beside the end of this one."""
-    while any((state / "live").iterdir()):
-        time.sleep(0.05)
-
-
-def interval(values: list[float]) -> tuple[float, float, float]:
-    """The median, and an interval that holds the true one in 95 % of the cases."""
-    values = sorted(values)
-    n = len(values)
-    reach = math.ceil(0.98 * math.sqrt(n)) + 1
-    return statistics.median(values), values[max(n // 2 - reach, 0)], values[min((n - 1) // 2 + reach, n - 1)]
+def interval(ratios: list[float]) -> tuple[float, float, float]:
+    """Return the Hodges-Lehmann estimate and its 95 % interval."""
+    walsh = sorted((x + y) / 2 for i, x in enumerate(ratios) for y in ratios[i:])
+    n = len(ratios)
+    cut = max(0, int(n * (n + 1) / 4 - 1.96 * math.sqrt(n * (n + 1) * (2 * n + 1) / 24)))
+    return statistics.median(walsh), walsh[cut], walsh[-1 - cut]
 
 
 def main() -> int:
+    """Print a line for each way."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=24)
-    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--pairs", type=int, default=200, help="of blocks, one second each")
     parser.add_argument("--json", help="write every single measurement to this file")
     arguments = parser.parse_args()
     stoker = os.environ.get("STOKER_BIN") or shutil.which("stoker")
@@ -179,36 +190,28 @@ def main() -> int:
         print("stoker: needs the command script (util-linux), and stoker in PATH or STOKER_BIN", file=sys.stderr)
         return 2
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    rounds: list[dict[str, dict[str, float]]] = []
+    work, found = calibrate(), {}
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         (directory / "loop.py").write_text(LOOP)
-        loop = [sys.executable, str(directory / "loop.py"), str(calibrate()), str(int(arguments.seconds * 1000)), str(directory / "report")]
-        for i in range(arguments.rounds):
-            order = random.sample(WAYS, len(WAYS))
-            rounds.append({way: measure(way, stoker, loop, directory) for way in order})
-            print(f"\rround {i + 1} of {arguments.rounds}", end="", file=sys.stderr)
-        long = measure("stoker", stoker, [*loop[:3], str(LONG * 1000), loop[-1]], directory)
-    print(file=sys.stderr)
+        for way in WAYS:
+            found[way] = measure(way, stoker, work, arguments.pairs, directory)
+            show(way, found[way])
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps(rounds))
-    show(rounds, long)
+        Path(arguments.json).write_text(json.dumps(found))
     return 0
 
 
-def show(rounds: list[dict[str, dict[str, float]]], long: dict[str, float]) -> None:
-    took = statistics.median(r["bare"]["wall"] for r in rounds)
-    print(f"{len(rounds)} rounds, the bare loop took {took:.2f} s (median)")
-    print(f"{'':10}{'elapsed time beside bare':>48}{'own processor time beside bare':>48}")
-    for way in WAYS[1:]:
-        cells = []
-        for what in ("wall", "cpu"):
-            middle, low, high = interval([r[way][what] / r["bare"][what] - 1 for r in rounds])
-            fastest = min(r[way][what] for r in rounds) / min(r["bare"][what] for r in rounds) - 1
-            cells.append(f"{100 * middle:+.2f} % ({100 * low:+.2f} to {100 * high:+.2f}), fastest {100 * fastest:+.2f} %")
-        print(f"{way:10}{cells[0]:>48}{cells[1]:>48}")
-    print(f"supervisor and holder over {LONG} s, their start included: {100 * long['keepers']:.1f} % of a core; in the end {long['resident']:.0f} MiB"
-          f" resident; at most {long['peak']:.0f} MiB at any time, with the pages that they share counted once")
+def show(way: str, found: dict) -> None:
+    """Print what one way costs beside the bare terminal."""
+    cells = []
+    for n, what in enumerate(("elapsed", "own processor time")):
+        middle, low, high = interval([row["here"][n] / row["bare"][n] - 1 for row in found["rows"]])
+        cells.append(f"{what} {100 * middle:+.2f} % ({100 * low:+.2f} to {100 * high:+.2f})")
+    print(f"{way:10}{'   '.join(cells)}", flush=True)
+    if found["peak"]:
+        print(f"{'':10}supervisor and holder {100 * found['keepers']:.1f} % of a core, {found['resident']:.0f} MiB resident at the end,"
+              f" at most {found['peak']:.0f} MiB with the pages that they share counted once", flush=True)
 
 
 if __name__ == "__main__":

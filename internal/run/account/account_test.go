@@ -194,6 +194,42 @@ func TestOnlyTrainingCounts(t *testing.T) {
 	}
 }
 
+// TestWhatFollowsTheLastStepIsNoTraining: a script may take long to end.
+func TestWhatFollowsTheLastStepIsNoTraining(t *testing.T) {
+	t.Parallel()
+	a := account.New(python(t, loop))
+	at := time.Now()
+	a.Look(at)
+	a.Enter("train")
+	second := func() {
+		at = at.Add(time.Second) // the clock is the test's: counters are read once a second
+		a.Look(at)
+	}
+	for range 3 {
+		second()
+		a.Stepped(at)
+	}
+	if got := a.Account(); got.Seconds < 2.9 || got.Seconds > 3.1 {
+		t.Errorf("counted %v s of three seconds with steps", got.Seconds)
+	}
+	for range 5 {
+		second()
+	}
+	if got := a.Account(); got.Seconds > 3.1 {
+		t.Errorf("counted %v s, of which 5 followed the last step", got.Seconds)
+	}
+	a.Stepped(at)
+	if got := a.Account(); got.Seconds < 7.9 || got.Seconds > 8.1 {
+		t.Errorf("counted %v s of a step of 5 s behind three", got.Seconds)
+	}
+	for range 100 {
+		second()
+	}
+	if got := a.Account(); got.Seconds < 40 {
+		t.Errorf("counted %v s of a run that seldom tells of steps", got.Seconds)
+	}
+}
+
 func TestGoneProcess(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("true")

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,8 +39,10 @@ type Accountant struct {
 	phase          string // last entered; "" none ever
 	sums           *sum   // of the training; where phases are unknown, of the time since its begun
 	young          *sum   // since later, to take its place
-	pid            int    // of the process that trains, also after its end
-	ranks          int    // and those beside it
+	steps          bool   // Stepped tells when steps end
+	unproved       []interval
+	pid            int // of the process that trains, also after its end
+	ranks          int // and those beside it
 	gpu            *gpus
 }
 
@@ -88,11 +91,44 @@ func (a *Accountant) Enter(phase string) {
 	}
 	first := phase == trainPhase && a.sums.phase == ""
 	if first {
-		a.sums = newSum() // what was counted before the phases were known
+		a.sums, a.unproved = newSum(), nil // what was counted before the phases were known
 		a.sums.phase = trainPhase
 	}
 	a.gpu.count(phase == trainPhase || a.sums.phase == "", first)
 	a.phase = phase
+}
+
+// interval is a time between two readings, and what was seen in it.
+type interval struct {
+	end    time.Time
+	change *change
+	seen   states
+}
+
+// mostUnproved bounds how much of a training may lie behind the last step that was
+// told: a run may print seldom.
+const mostUnproved = 60
+
+// Stepped says that a step ended at that time. From then on only time counts that
+// lies before a step that ended, but for runs that seldom tell: what a script does
+// behind its last step, such as the end of a pipeline, is no training.
+func (a *Accountant) Stepped(at time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.steps = true
+	n := 0
+	for n < len(a.unproved) && !a.unproved[n].end.After(at) {
+		n++
+	}
+	a.prove(n)
+}
+
+// prove adds the first n intervals to the sums.
+func (a *Accountant) prove(n int) {
+	for i := range a.unproved[:n] {
+		a.sums.add(a.unproved[i].change, &a.unproved[i].seen)
+	}
+	a.unproved = slices.Delete(a.unproved, 0, n)
 }
 
 // Look looks once at what the processes do. Run does so by itself.
@@ -181,6 +217,11 @@ func (a *Accountant) count(now time.Time) {
 // quarter of the time so far, or a minute.
 func (a *Accountant) book(after *reading, now time.Time) {
 	change := after.since(a.before)
+	if a.sums.phase != "" && a.steps {
+		a.unproved = append(a.unproved, interval{now, change, a.seen})
+		a.prove(max(len(a.unproved)-mostUnproved, 0))
+		return
+	}
 	a.sums.add(change, &a.seen)
 	if a.sums.phase != "" {
 		return

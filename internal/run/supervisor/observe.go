@@ -34,6 +34,7 @@ type watcher struct {
 	first     int64             // first global step of this attempt; -1 unknown
 	reached   int64             // last one
 	lossIsNaN bool
+	stepped   time.Time // when the last step or epoch of this attempt was told
 
 	newest string    // note of the estimator that was said last, or passed over
 	said   time.Time // when
@@ -61,7 +62,7 @@ func (w *watcher) begin(at time.Time, argv []string) {
 	w.files = ckpt.New(at, w.spec.Dir, argv)
 	w.meters = why.Meters{}
 	w.stall, w.doing = stall{}, &doing.Looker{}
-	w.began, w.track, w.first, w.reached = at, nil, -1, -1
+	w.began, w.stepped, w.track, w.first, w.reached = at, time.Time{}, nil, -1, -1
 }
 
 // feed takes output as it came.
@@ -75,6 +76,7 @@ func (w *watcher) observe(events []progress.Event) {
 		switch e.Kind {
 		case progress.Step, progress.Epoch:
 			w.stall.moved(e)
+			w.stepped = e.Time
 		case progress.Checkpoint:
 			if e.Text != "" {
 				w.files.Told(e.Text, w.spec.Dir)

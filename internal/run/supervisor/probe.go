@@ -74,6 +74,9 @@ func (s *supervisor) stopProbe() {
 // takeAccount keeps what the accountant says as long as the process that trains is
 // there: without it nothing can be told of it.
 func (s *supervisor) takeAccount() {
+	if at := s.watch.stepped; !at.IsZero() {
+		s.probe.account.Stepped(at)
+	}
 	if a := s.probe.account.Account(); a.PID > 0 {
 		s.probe.last = a
 	}
