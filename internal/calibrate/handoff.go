@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 
 	"stoker/internal/errs"
@@ -198,18 +199,35 @@ func (p *peer) parse(payload []byte) (wire.Batch, error) {
 }
 
 // questions asks for a number that the engine knows, and returns the seconds that
-// the answer took.
+// an answer took.
 func (p *peer) questions(ctx context.Context) (float64, error) {
 	stop := context.AfterFunc(ctx, func() { p.conn.CloseRead() }) //nolint:errcheck // wakes the reader
 	defer stop()
-	start, n := time.Now(), 0
-	for ; n < enough || time.Since(start) < p.lasts(askBlock); n++ {
+	return typical(p.lasts(askBlock), func(bool) error {
 		if err := p.send(wire.TypeSteps, wire.Steps{}); err != nil {
+			return err
+		}
+		_, err := p.expect(wire.TypeStepsReply)
+		return err
+	})
+}
+
+// typical repeats ask for some time, the last time with last, and returns the
+// seconds of the median: the mean is that of the few times in which a process was
+// not woken at once.
+func typical(lasts time.Duration, ask func(last bool) error) (float64, error) {
+	var took []float64
+	for start, before := time.Now(), time.Now(); ; {
+		last := len(took)+1 >= enough && time.Since(start) >= lasts
+		if err := ask(last); err != nil {
 			return 0, err
 		}
-		if _, err := p.expect(wire.TypeStepsReply); err != nil {
-			return 0, err
+		now := time.Now()
+		took = append(took, now.Sub(before).Seconds())
+		before = now
+		if last {
+			slices.Sort(took)
+			return took[len(took)/2], nil
 		}
 	}
-	return time.Since(start).Seconds() / float64(n), nil
 }

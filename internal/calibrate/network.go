@@ -110,20 +110,20 @@ func (l *loop) stream(context.Context) (float64, error) {
 // ask sends a byte there and back, for some time, and returns the seconds that it
 // takes. A zero ends it.
 func (l *loop) ask(context.Context) (float64, error) {
-	start, n := time.Now(), 0
-	err := both(func() error {
-		for b := []byte{1}; b[0] != 0; n++ {
-			if n >= enough && time.Since(start) >= l.asking {
+	var seconds float64
+	err := both(func() (err error) {
+		b := []byte{1}
+		seconds, err = typical(l.asking, func(last bool) error {
+			if last {
 				b[0] = 0
 			}
 			if _, err := l.here.Write(b); err != nil {
 				return err
 			}
-			if _, err := io.ReadFull(l.here, b); err != nil {
-				return err
-			}
-		}
-		return nil
+			_, err := io.ReadFull(l.here, b)
+			return err
+		})
+		return err
 	}, func() error {
 		for b := []byte{1}; b[0] != 0; {
 			if _, err := io.ReadFull(l.there, b); err != nil {
@@ -135,5 +135,5 @@ func (l *loop) ask(context.Context) (float64, error) {
 		}
 		return nil
 	})
-	return time.Since(start).Seconds() / float64(n), err
+	return seconds, err
 }
