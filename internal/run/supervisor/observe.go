@@ -76,7 +76,9 @@ func (w *watcher) observe(events []progress.Event) {
 		switch e.Kind {
 		case progress.Step, progress.Epoch:
 			w.stall.moved(e)
-			w.stepped = e.Time
+			if e.Kind == progress.Epoch || e.Step > 0 { // not a line that sums up
+				w.stepped = e.Time
+			}
 		case progress.Checkpoint:
 			if e.Text != "" {
 				w.files.Told(e.Text, w.spec.Dir)

@@ -102,3 +102,17 @@ func TestTrackIsBounded(t *testing.T) {
 		t.Fatal(len(w.track))
 	}
 }
+
+// TestLastStep: a line that sums up a training is none of its steps.
+func TestLastStep(t *testing.T) {
+	at := time.Unix(1_780_000_000, 0)
+	w := newWatcher(rundir.Spec{Created: at, Argv: []string{"python", "train.py"}})
+	for n := 1; n <= 20; n++ {
+		at = at.Add(time.Second)
+		w.feed(at, fmt.Appendf(nil, "step %d/20 loss 0.5\n", n))
+	}
+	w.feed(at.Add(time.Minute), []byte(`{"steps": 20, "step": 0.0829}`+"\n"))
+	if !w.stepped.Equal(at) {
+		t.Errorf("the last step was told at %v, want %v", w.stepped, at)
+	}
+}
