@@ -14,7 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"stoker/internal/errs"
+	"golang.org/x/term"
+
 	"stoker/internal/run/bar"
 	"stoker/internal/run/estimate"
 	"stoker/internal/run/link"
@@ -60,27 +61,37 @@ type client struct {
 	status  rundir.Status
 	partial bool // the last output did not end a line
 	ended   bool
+	left    bool // Run returns: nothing is printed any more
 
 	window chan struct{} // tokens: Input frames that may still be sent
 	result chan Result
 }
 
-// Run attaches to the run in o.Dir until it ends or the user leaves.
+// Run attaches to the run in o.Dir until it ends or the user leaves. The files in
+// o are the caller's again when it returns, except for a Read of o.In that waits.
 func Run(ctx context.Context, o Options) (Result, error) {
 	c := &client{Options: o, window: make(chan struct{}, link.InputWindow), result: make(chan Result, 8)}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	c.findTerminal()
-	if Foreground(o.In) { // before anything is shown: a key pressed then is the client's
+	tty := Foreground(o.In)
+	if tty { // before anything is shown: a key pressed then is the client's
 		if restore, err := keysOnly(o.In); err == nil {
 			defer restore()
 		}
 	}
+	reads := tty || !o.Attach && !term.IsTerminal(int(o.In.Fd())) // a background job may not read its terminal
+	defer c.leave()
 	if err := c.meet(); err != nil {
+		if !o.Attach { // it may have been over before this client came
+			if last := c.lastWord(); last.End != nil {
+				return last, nil
+			}
+		}
 		return Result{}, err
 	}
-	defer func() { c.current().Close() }()
-	defer c.tidy()
 	go c.receive()
-	go c.input()
+	go c.input(tty, reads)
 	go c.signals(ctx)
 	if c.Bar && c.paint == nil {
 		go c.lines(ctx)
@@ -103,100 +114,14 @@ func (c *client) findTerminal() {
 	}
 }
 
-// meet connects for the first time, perhaps while one supervisor takes the place
-// of another.
-func (c *client) meet() (err error) {
-	for deadline := time.Now().Add(reconnectFor); ; {
-		if err = c.connect(nil); err == nil || errs.Is(err, errs.Mismatch) || time.Now().After(deadline) {
-			return err
-		}
-		if s, statusErr := rundir.ReadStatus(c.Dir.Status()); statusErr == nil && s.Phase == rundir.Ended {
-			return err
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-}
-
-// connect greets the run's supervisor; from is nil the first time.
-func (c *client) connect(from *int64) error {
-	conn, err := link.Dial(c.Dir.Sock())
-	if err != nil {
-		return err
-	}
-	hello := link.Greeting{Version: link.Version, Attach: c.Attach, From: from}
-	if c.paint != nil {
-		hello.Cols, hello.Rows = c.paint.cols, c.paint.rows
-	}
-	reply, err := greet(conn, hello)
-	if err != nil {
-		conn.Close()
-		return err
-	}
-	c.connMu.Lock()
-	c.conn = conn
-	c.connMu.Unlock()
-	c.seen = reply.Offset
-	if from == nil {
-		c.spec = reply.Spec
-	}
-	if text := reply.Screen; text != "" {
-		if c.paint != nil {
-			text = squeezeText(text, c.paint.cols)
-		}
-		c.print(0, []byte(text))
-	}
-	return nil
-}
-
-func greet(conn *link.Conn, hello link.Greeting) (reply link.Reply, err error) {
-	if err := conn.WriteJSON(link.ClientHello, hello); err != nil {
-		return reply, errs.New(errs.NotFound, "the run's supervisor left: %w", err)
-	}
-	kind, p, err := conn.Read()
-	if err != nil || kind != link.Welcome || !link.DecodeJSON(p, &reply) {
-		return reply, errs.New(errs.Transient, "the run's supervisor did not answer: %v", err)
-	}
-	if reply.Version != link.Version {
-		return reply, errs.New(errs.Mismatch, "the run speaks version %d, this stoker speaks %d", reply.Version, link.Version).
-			WithHint("use the stoker that started the run; stoker logs -f works with any")
-	}
-	return reply, nil
-}
-
-// current is the connection to write to; it changes when a supervisor dies.
-func (c *client) current() *link.Conn {
-	c.connMu.Lock()
-	defer c.connMu.Unlock()
-	return c.conn
-}
-
-// reconnectFor is how long a client waits for a new supervisor.
-const reconnectFor = 15 * time.Second
-
-// reconnect goes on with the supervisor that takes the place of one that died.
-func (c *client) reconnect() bool {
-	c.current().Close()
-	for deadline := time.Now().Add(reconnectFor); time.Now().Before(deadline); {
-		time.Sleep(100 * time.Millisecond)
-		from := c.seen
-		if c.connect(&from) == nil {
-			for range len(c.window) { // what was under way is no longer answered
-				<-c.window
-			}
-			return true
-		}
-		if s, err := rundir.ReadStatus(c.Dir.Status()); err == nil && s.Phase == rundir.Ended {
-			return false
-		}
-	}
-	return false
-}
-
 // receive prints what the supervisor sends, until the end.
 func (c *client) receive() {
 	for {
 		kind, p, err := c.current().Read()
 		if err != nil {
+			if c.gone() {
+				return
+			}
 			if c.reconnect() {
 				continue
 			}
@@ -238,20 +163,14 @@ func (c *client) receive() {
 	}
 }
 
-// lastWord is the result when no supervisor answers any more: the end, if the
-// status file has it.
-func (c *client) lastWord() Result {
-	if s, err := rundir.ReadStatus(c.Dir.Status()); err == nil && s.Phase == rundir.Ended {
-		return Result{End: s.End}
-	}
-	return Result{}
-}
-
 // print passes output on to where this client's own goes; false when nobody
 // takes it any more.
 func (c *client) print(source byte, p []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.left {
+		return false
+	}
 	to := c.Out
 	if source == stderrSource {
 		to = c.Err
@@ -299,8 +218,8 @@ const pipeGrace = 2 * time.Second
 func (c *client) readerLeft() Result {
 	_ = c.current().WriteJSON(link.ClientKill, link.Kill{Signal: int(syscall.SIGPIPE)})
 	for deadline := time.Now().Add(pipeGrace); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if r := c.lastWord(); r.End != nil {
-			return r
+		if end := endOf(c.Dir); end != nil {
+			return Result{End: end}
 		}
 	}
 	end, err := Stop(c.Dir, link.Stop{}, func(string) {})
@@ -346,6 +265,9 @@ func fit(s string, width int) string {
 func (c *client) message(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.left {
+		return
+	}
 	line := "stoker: " + text + "\n"
 	if c.paint == nil {
 		fmt.Fprint(c.Err, line)
@@ -367,10 +289,19 @@ func (c *client) bell() {
 	}
 }
 
-// tidy leaves the terminal as it was found.
+// leave ends the connection and leaves the terminal as it was found; nothing is
+// printed after it.
+func (c *client) leave() {
+	c.tidy()
+	if conn := c.current(); conn != nil {
+		conn.Close()
+	}
+}
+
 func (c *client) tidy() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.left = true
 	if c.paint == nil {
 		return
 	}
@@ -378,6 +309,7 @@ func (c *client) tidy() {
 	if c.partial && !c.ended {
 		_, _ = c.painted.Write([]byte("\n\x1b[J")) // the run goes on in this line, but not here
 	}
+	c.paint = nil
 }
 
 // lines prints the progress once a minute where there is no bar: to a pipe, a
@@ -390,7 +322,7 @@ func (c *client) lines(ctx context.Context) {
 		case <-tick.C:
 			c.mu.Lock()
 			var s estimate.Status
-			if link.DecodeJSON(c.status.Progress, &s) {
+			if !c.left && link.DecodeJSON(c.status.Progress, &s) {
 				fmt.Fprintf(c.Err, "stoker %s: %s\n", c.spec.ID, strings.TrimSpace(bar.Plain(s)))
 			}
 			c.mu.Unlock()

@@ -6,8 +6,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/term"
-
 	"stoker/internal/run/link"
 )
 
@@ -19,12 +17,11 @@ const (
 	secondKey = 600 * time.Millisecond
 )
 
-// input passes stdin on. On a terminal Ctrl-Z leaves the run alone, and in an
-// attached client so does Ctrl-C.
-func (c *client) input() {
-	tty := Foreground(c.In)
-	if !tty && (c.Attach || term.IsTerminal(int(c.In.Fd()))) {
-		_ = c.current().Write(link.ClientEnd) // a background job may not read its terminal
+// input passes stdin on, unless it is not to be read. On a terminal Ctrl-Z leaves
+// the run alone, and in an attached client so does Ctrl-C.
+func (c *client) input(tty, reads bool) {
+	if !reads {
+		_ = c.current().Write(link.ClientEnd)
 		return
 	}
 	keys := make(chan []byte)

@@ -7,8 +7,19 @@ import (
 )
 
 // Stop asks the run's supervisor for the run's end and waits for it. say gets
-// what the supervisor tells meanwhile.
+// what the supervisor tells meanwhile. A run that ends by itself before anybody is
+// reached, or whose supervisor leaves in the middle of a sentence, has ended as well.
 func Stop(d rundir.Dir, req link.Stop, say func(string)) (rundir.End, error) {
+	end, err := askToStop(d, req, say)
+	if err != nil {
+		if known := endOf(d); known != nil {
+			return *known, nil
+		}
+	}
+	return end, err
+}
+
+func askToStop(d rundir.Dir, req link.Stop, say func(string)) (rundir.End, error) {
 	var end rundir.End
 	conn, err := link.Dial(d.Sock())
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"stoker/internal/run/rundir"
 	"stoker/internal/run/seglog"
@@ -40,15 +41,12 @@ func TestDiskFull(t *testing.T) {
 		r.running()
 		filler := filepath.Join(disk, "filler")
 		_ = os.WriteFile(filler, make([]byte, 4<<20), 0o600) // as much as fits
-		out := make(chan string, 1)
-		go func() {
-			text, _ := r.attached(false, strings.NewReader(""))
-			out <- text
-		}()
+		out, ended := r.attach("")
 		if err := os.WriteFile(mark, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if text := <-out; !strings.HasPrefix(text, "first\n") || !strings.HasSuffix(text, "xxx\nlast\n") || len(text) < 100000 {
+		<-ended
+		if text := out.text(); !strings.HasPrefix(text, "first\n") || !strings.HasSuffix(text, "xxx\nlast\n") || len(text) < 100000 {
 			t.Fatalf("round %d: the client got %d bytes", i, len(text))
 		}
 		_ = os.Remove(filler)
@@ -69,7 +67,7 @@ func TestFloodOfCarriageReturns(t *testing.T) {
 	const logCap = 8 << 20
 	r := start(t, newState(t), fmt.Sprintf(`printf 'head\n'; head -c %d /dev/zero | tr '\0' '\r'; printf 'tail\n'`, size),
 		func(s *rundir.Spec) { s.RawCap, s.CleanCap = logCap, logCap })
-	r.endedWithin(600)
+	r.endedWithin(10 * time.Minute)
 	var total int64
 	_ = filepath.WalkDir(r.dir.Raw(), func(_ string, d fs.DirEntry, _ error) error {
 		if info, err := d.Info(); err == nil && !d.IsDir() {

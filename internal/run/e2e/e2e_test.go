@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -12,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -114,25 +116,45 @@ func start(t *testing.T, state rundir.State, script string, change func(*rundir.
 	return r
 }
 
-// kill ends whatever of the run is left.
+// kill ends whatever of the run is left, and returns when nothing of it writes any
+// more.
 func (r *run) kill() {
-	s, _ := rundir.ReadStatus(r.dir.Status())
-	for _, id := range []procs.ID{s.Supervisor, s.Holder, s.Child} {
-		if id.PID > 0 && id.Alive() {
-			_ = syscall.Kill(id.PID, syscall.SIGKILL)
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); poll() {
+		s, err := rundir.ReadStatus(r.dir.Status())
+		if err != nil || !killAll(s) {
+			return
 		}
 	}
+	r.t.Errorf("run %s: its processes do not end", r.spec.ID)
 }
 
-// wait polls until ok, for at most a generous while.
+// killAll kills the processes of a run and reports whether any was alive. The
+// holder and the supervisor stand still first: each acts on the other's death.
+func killAll(s rundir.Status) (any bool) {
+	for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
+		for _, id := range []procs.ID{s.Holder, s.Supervisor, s.Child} {
+			if id.Alive() {
+				any = true
+				_ = syscall.Kill(id.PID, sig)
+			}
+		}
+	}
+	return any
+}
+
+// patience is how long anything may take that has to happen. It is only ever spent
+// in a test that fails.
+const patience = 2 * time.Minute
+
+// wait polls until ok.
 func (r *run) wait(what string, ok func(rundir.Status) bool) rundir.Status {
 	r.t.Helper()
-	return r.waitFor(60, what, ok)
+	return r.waitFor(patience, what, ok)
 }
 
-func (r *run) waitFor(seconds int, what string, ok func(rundir.Status) bool) rundir.Status {
+func (r *run) waitFor(most time.Duration, what string, ok func(rundir.Status) bool) rundir.Status {
 	r.t.Helper()
-	deadline := time.Now().Add(time.Duration(seconds) * time.Second)
+	deadline := time.Now().Add(most)
 	for time.Now().Before(deadline) {
 		s, err := rundir.ReadStatus(r.dir.Status())
 		if err == nil && ok(s) {
@@ -157,8 +179,8 @@ func (r *run) ended() rundir.End {
 	return *s.End
 }
 
-func (r *run) endedWithin(seconds int) {
-	r.waitFor(seconds, "ended", func(s rundir.Status) bool { return s.Phase == rundir.Ended })
+func (r *run) endedWithin(most time.Duration) {
+	r.waitFor(most, "ended", func(s rundir.Status) bool { return s.Phase == rundir.Ended })
 }
 
 func (r *run) raw() string {
@@ -166,43 +188,92 @@ func (r *run) raw() string {
 	return string(b)
 }
 
+// clean is the clean log without what Stoker itself says in it, which is more on a
+// machine that is busy.
 func (r *run) clean() string {
 	b, _ := seglog.Tail(r.dir.Clean(), 1<<20)
-	return string(b)
+	var own strings.Builder
+	for line := range strings.Lines(string(b)) {
+		if !strings.HasPrefix(line, "stoker: ") {
+			own.WriteString(line)
+		}
+	}
+	return own.String()
 }
 
 // gone waits for a process to end.
 func gone(t *testing.T, id procs.ID) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); id.Alive(); poll() {
+	for deadline := time.Now().Add(patience); id.Alive(); poll() {
 		if time.Now().After(deadline) {
 			t.Fatalf("process %d lives", id.PID)
 		}
 	}
 }
 
-// attached runs a client in this process on pipes and returns what it got.
-func (r *run) attached(attach bool, input io.Reader) (out string, result client.Result) {
-	r.t.Helper()
+// shown is what came out of a client so far.
+type shown struct {
+	mu   sync.Mutex
+	data bytes.Buffer
+}
+
+func (s *shown) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.data.Write(p)
+}
+
+func (s *shown) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.data.String()
+}
+
+// waitFor waits until text came out.
+func (s *shown) waitFor(t *testing.T, text string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !strings.Contains(s.text(), text); poll() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%q never shows in %q", text, s.text())
+		}
+	}
+}
+
+// attach runs the foreground client in this process on pipes. All that it printed,
+// and its error, is in out when the result comes.
+func (r *run) attach(input string) (out *shown, result <-chan client.Result) {
 	outR, outW, _ := os.Pipe()
 	inR, inW, _ := os.Pipe()
-	go func() { _, _ = io.Copy(inW, input); inW.Close() }()
-	got := make(chan string, 1)
-	go func() { b, _ := io.ReadAll(outR); got <- string(b) }()
-	result, err := client.Run(context.Background(), client.Options{Dir: r.dir, Attach: attach, In: inR, Out: outW, Err: outW})
-	if err != nil {
-		r.t.Error(err) // not Fatal: tests call this from goroutines of their own
-	}
-	outW.Close()
-	inR.Close()
-	return <-got, result
+	go func() { _, _ = io.WriteString(inW, input); inW.Close() }()
+	out = &shown{}
+	read := make(chan struct{})
+	go func() { defer close(read); _, _ = io.Copy(out, outR); outR.Close() }()
+	ended := make(chan client.Result, 1)
+	go func() {
+		result, err := client.Run(context.Background(), client.Options{Dir: r.dir, In: inR, Out: outW, Err: outW})
+		outW.Close()
+		inR.Close()
+		<-read
+		if err != nil {
+			fmt.Fprintln(out, "the client failed:", err)
+		}
+		ended <- result
+	}()
+	return out, ended
+}
+
+// attached is attach to the end.
+func (r *run) attached(input string) (out string, result client.Result) {
+	text, ended := r.attach(input)
+	result = <-ended
+	return text.text(), result
 }
 
 func TestForegroundIsTransparent(t *testing.T) {
 	t.Parallel()
 	state := newState(t)
 	r := start(t, state, "echo out; echo err >&2; cat; exit 5", func(s *rundir.Spec) { s.Piped, s.Foreground = true, true })
-	out, result := r.attached(false, strings.NewReader("piped\x03\x04in\n"))
+	out, result := r.attached("piped\x03\x04in\n")
 	if out != "out\nerr\npiped\x03\x04in\n" || result.End == nil || result.End.Code != 5 {
 		t.Fatalf("%q %+v", out, result)
 	}
@@ -214,7 +285,7 @@ func TestForegroundIsTransparent(t *testing.T) {
 func TestLargeOutputArrivesWhole(t *testing.T) {
 	t.Parallel()
 	r := start(t, newState(t), "head -c 20000000 /dev/zero | tr '\\0' 'x'; echo; echo end", func(s *rundir.Spec) { s.Piped, s.Foreground = true, true })
-	out, _ := r.attached(false, strings.NewReader(""))
+	out, _ := r.attached("")
 	if len(out) != 20000005 || !strings.HasSuffix(out, "x\nend\n") {
 		t.Fatalf("%d bytes", len(out))
 	}
@@ -228,8 +299,21 @@ func TestNoPTY(t *testing.T) {
 	}
 }
 
-// counting prints numbers slowly and ends with a status of its own.
-const counting = `i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo line $i; sleep 0.03; done; exit 4`
+// counting prints numbers slowly, waits for letGo before the last one, and ends with
+// a status of its own.
+const counting = `i=0
+while [ $i -lt 40 ]; do
+  i=$((i+1)); while [ $i -eq 40 ] && [ ! -e go ]; do sleep 0.02; done
+  echo line $i; sleep 0.03
+done; exit 4`
+
+// letGo lets counting come to its end.
+func (r *run) letGo() {
+	r.t.Helper()
+	if err := os.WriteFile(filepath.Join(r.spec.Dir, "go"), nil, 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
 
 // TestSupervisorKilled: the child goes on, a new supervisor takes over, nothing
 // of the output is missing and the exit status is true.
@@ -240,6 +324,7 @@ func TestSupervisorKilled(t *testing.T) {
 		s := r.running()
 		<-time.After(time.Duration(i*23%1000) * time.Millisecond)
 		_ = syscall.Kill(s.Supervisor.PID, syscall.SIGKILL)
+		r.letGo()
 		end := r.ended()
 		if end.Code != 4 || end.Signal != 0 {
 			t.Fatalf("%+v", end)
@@ -277,9 +362,7 @@ func TestEverythingKilled(t *testing.T) {
 		state := newState(t)
 		r := start(t, state, "echo working; sleep 60", nil)
 		s := r.running()
-		for _, id := range []procs.ID{s.Supervisor, s.Holder, s.Child} {
-			_ = syscall.Kill(id.PID, syscall.SIGKILL)
-		}
+		killAll(s)
 		for _, id := range []procs.ID{s.Supervisor, s.Holder, s.Child} {
 			gone(t, id)
 		}
@@ -311,12 +394,12 @@ func TestStopInStages(t *testing.T) {
 	r := start(t, newState(t), `trap 'echo saving; sleep 0.2; echo saved; exit 0' INT; echo ready; while :; do sleep 0.02; done`, nil)
 	r.running()
 	r.waitRaw("ready")
-	end, err := client.Stop(r.dir, stopIn(10*time.Second), func(string) {})
+	end, err := client.Stop(r.dir, stopIn(patience), func(string) {})
 	if err != nil || end.Code != 0 || !strings.Contains(r.raw(), "saved") {
 		t.Fatalf("%+v %v %q", end, err, r.raw())
 	}
 	// One that ignores everything gentle.
-	r = start(t, newState(t), `trap '' INT TERM; (trap '' INT TERM; sleep 60) & echo ready; while :; do sleep 0.02; done`, nil)
+	r = start(t, newState(t), `trap '' INT TERM; (trap '' INT TERM; sleep 600) & echo ready; while :; do sleep 0.02; done`, nil)
 	s := r.running()
 	r.waitRaw("ready")
 	go func() { _, _ = client.Stop(r.dir, stopIn(time.Hour), func(string) {}) }()
@@ -327,8 +410,11 @@ func TestStopInStages(t *testing.T) {
 	if err != nil || end.Signal != 9 || end.Cause != "user" {
 		t.Fatalf("%+v %v", end, err)
 	}
-	if left := procs.Tree(s.Child.PID); len(left) != 0 {
-		t.Fatalf("left: %+v", left)
+	// What was just being started when all were killed ends by itself, the long sleep does not.
+	for deadline := time.Now().Add(patience); len(procs.Tree(s.Child.PID)) != 0; poll() {
+		if time.Now().After(deadline) {
+			t.Fatalf("left: %+v", procs.Tree(s.Child.PID))
+		}
 	}
 }
 

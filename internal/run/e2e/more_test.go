@@ -23,19 +23,30 @@ func TestClientOutlivesItsSupervisor(t *testing.T) {
 	for range times() {
 		r := start(t, newState(t), counting, nil)
 		s := r.running()
-		out := make(chan string, 1)
-		go func() {
-			text, result := r.attached(false, strings.NewReader(""))
-			if result.End == nil || result.End.Code != 4 {
-				text += "no end"
-			}
-			out <- text
-		}()
-		r.waitRaw("line 5\n")
+		out, ended := r.attach("")
+		out.waitFor(t, "line 5\n")
 		_ = syscall.Kill(s.Supervisor.PID, syscall.SIGKILL)
-		if text := <-out; text != r.raw() || !strings.HasSuffix(text, "line 40\n") {
-			t.Fatalf("%q", text)
+		r.letGo()
+		result := <-ended
+		if text := out.text(); text != r.raw() || !strings.HasSuffix(text, "line 40\n") || result.End == nil || result.End.Code != 4 {
+			t.Fatalf("%q %+v", text, result)
 		}
+	}
+}
+
+// TestClientComesLate: the run is over, and all its processes with it, before the
+// client that started it is there.
+func TestClientComesLate(t *testing.T) {
+	t.Parallel()
+	r := start(t, newState(t), "echo out; exit 5", nil)
+	r.ended()
+	s, _ := rundir.ReadStatus(r.dir.Status())
+	gone(t, s.Supervisor)
+	if out, result := r.attached(""); out != "out\n" || result.End == nil || result.End.Code != 5 {
+		t.Fatalf("%q %+v", out, result)
+	}
+	if end, err := client.Stop(r.dir, stopIn(time.Second), func(string) {}); err != nil || end.Code != 5 {
+		t.Fatalf("%+v %v", end, err)
 	}
 }
 
@@ -66,7 +77,7 @@ func TestHistoryTeaches(t *testing.T) {
 	for range 2 {
 		r := start(t, state, script, func(s *rundir.Spec) { s.Dir = dir })
 		r.ended()
-		for deadline := time.Now().Add(20 * time.Second); len(state.Live()) > 0; poll() {
+		for deadline := time.Now().Add(patience); len(state.Live()) > 0; poll() {
 			if time.Now().After(deadline) {
 				t.Fatal("the end never reached the history")
 			}
@@ -106,7 +117,7 @@ func TestNotified(t *testing.T) {
 		if !strings.Contains(body, "net on ") || !strings.Contains(body, "restart") || !strings.Contains(body, "Connection refused") {
 			t.Fatal(body)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("nobody was told")
 	}
 	if !strings.HasPrefix(r.raw(), "0\n") {

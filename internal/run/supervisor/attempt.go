@@ -25,6 +25,7 @@ type attempt struct {
 	reached     int64     // and how far it came
 	judged      bool      // whether this attempt went on where it should is known
 	fromZero    string    // why it was stopped: it started from its beginning again
+	ended       bool      // its process is gone
 }
 
 const (
@@ -62,9 +63,12 @@ func (s *supervisor) argv() []string {
 // exited is told by the holder after the attempt's last output. While a log is
 // replayed, attempts that are long over come by again.
 func (s *supervisor) exited(state hold.State) {
+	s.watch.progress(state.Ended) // how far it came: no tick may have seen that
 	if state.Attempt < s.known.Attempt {
 		return
 	}
+	s.attempt.ended = true
+	s.attempt.judged = s.attempt.judged || state.Code == 0 // it came to its end, from wherever
 	s.stopProbe()
 	s.screen.Flush()
 	s.writeClean()
@@ -72,6 +76,7 @@ func (s *supervisor) exited(state hold.State) {
 	if s.watch.look(time.Now().Add(ckpt.Settled), procs.ID{}) {
 		s.note("checkpoint", s.watch.safe, false)
 	}
+	s.refresh(time.Now()) // what the last output told, before what it means is judged
 	end := s.explain(state)
 	s.note("attempt-end", end, true)
 	resume, known := recipe.Find(recipe.Facts{Argv: s.Spec.Argv, Dir: s.Spec.Dir, Checkpoint: s.watch.safe.Path})
@@ -144,7 +149,7 @@ func (s *supervisor) again() {
 // older checkpoint than the newest is left alone.
 func (s *supervisor) checkFromZero() {
 	a := &s.attempt
-	if a.n < 2 || a.judged || s.watch.first < 0 || a.reached < 0 {
+	if a.n < 2 || a.judged || a.reached < 0 || !a.ended && !s.watch.settled(time.Now()) || s.watch.first < 0 {
 		return
 	}
 	a.judged = true
@@ -158,7 +163,9 @@ func (s *supervisor) checkFromZero() {
 	a.fromZero = fmt.Sprintf("this script starts from its beginning again (step %d, after %d were done): a restart does not help it",
 		s.watch.first, a.reached)
 	s.say(a.fromZero)
-	s.stopRun(stopFromZero)
+	if !a.ended {
+		s.stopRun(stopFromZero)
+	}
 }
 
 // command writes argv as a person would type it, secrets blanked.

@@ -32,7 +32,9 @@ type watcher struct {
 	saving    bool              // a checkpoint is being written
 	track     []position        // where the run was when, thinned
 	first     int64             // first global step of this attempt; -1 unknown
-	reached   int64             // last one
+	firstOf   counter           // that told it
+	firstAt   time.Time         // when a counter was first seen
+	reached   int64             // last global step
 	lossIsNaN bool
 	stepped   time.Time // when the last step or epoch of this attempt was told
 
@@ -44,6 +46,12 @@ type watcher struct {
 type position struct {
 	at   time.Time
 	step int64
+}
+
+// counter is what tells a counter of steps from another.
+type counter struct {
+	source string // its format
+	steps  int64  // of how many, 0 unknown
 }
 
 // maxTrack bounds the track; older positions are thinned.
@@ -62,7 +70,7 @@ func (w *watcher) begin(at time.Time, argv []string) {
 	w.files = ckpt.New(at, w.spec.Dir, argv)
 	w.meters = why.Meters{}
 	w.stall, w.doing = stall{}, &doing.Looker{}
-	w.began, w.stepped, w.track, w.first, w.reached = at, time.Time{}, nil, -1, -1
+	w.began, w.stepped, w.track, w.first, w.firstAt, w.reached = at, time.Time{}, nil, -1, time.Time{}, -1
 }
 
 // feed takes output as it came.
@@ -78,6 +86,7 @@ func (w *watcher) observe(events []progress.Event) {
 			w.stall.moved(e)
 			if e.Kind == progress.Epoch || e.Step > 0 { // not a line that sums up
 				w.stepped = e.Time
+				w.noteFirst(e.Time)
 			}
 		case progress.Checkpoint:
 			if e.Text != "" {
@@ -109,14 +118,38 @@ func (w *watcher) look(now time.Time, child procs.ID) (newCheckpoint bool) {
 	return true
 }
 
+// settleFirst is how long after the first step of an attempt another counter, of
+// files that are loaded, may still turn out not to be the training's.
+const settleFirst = time.Second
+
+// settled reports whether it is known where this attempt began.
+func (w *watcher) settled(now time.Time) bool {
+	return !w.firstAt.IsZero() && now.Sub(w.firstAt) > settleFirst
+}
+
+// noteFirst keeps where the attempt began. It goes by the output alone, so that it
+// is the same however late the output is read.
+func (w *watcher) noteFirst(at time.Time) {
+	if w.settled(at) {
+		return
+	}
+	s := w.est.Status(at)
+	if s.GlobalStep <= 0 {
+		return
+	}
+	if w.firstAt.IsZero() {
+		w.firstAt = at
+	}
+	if of := (counter{s.Source, s.Steps}); w.first < 0 || s.GlobalStep < w.first || of != w.firstOf {
+		w.first, w.firstOf = s.GlobalStep, of
+	}
+}
+
 // note keeps where the run is.
 func (w *watcher) note(now time.Time, s estimate.Status) {
 	step := s.GlobalStep
 	if step <= 0 {
 		return
-	}
-	if w.first < 0 {
-		w.first = step
 	}
 	w.reached = max(w.reached, step)
 	if n := len(w.track); n > 0 && w.track[n-1].step == step {

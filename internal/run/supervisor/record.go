@@ -21,6 +21,7 @@ const (
 	lessons       = 8                       // earlier runs that an estimate looks at
 	lessonTimeout = 1500 * time.Millisecond // a locked history must not hold a run up
 	putTimeout    = 20 * time.Second
+	factsTimeout  = 20 * time.Second // a row without facts is better than none
 	// fingerprintTime is for a listing of the data; everybody knows of the end by then.
 	fingerprintTime = 2 * time.Second
 )
@@ -88,12 +89,12 @@ func newRecorder(ctx context.Context, state rundir.State, spec rundir.Spec) *rec
 // finish writes the final row in the background; wait waits for it.
 func (r *recorder) finish(row history.Run) {
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), putTimeout)
-		defer cancel()
 		select {
 		case row.Facts = <-r.facts:
-		case <-ctx.Done():
+		case <-time.After(factsTimeout):
 		}
+		ctx, cancel := context.WithTimeout(context.Background(), putTimeout)
+		defer cancel()
 		r.done <- Record(ctx, r.state, row)
 	}()
 }

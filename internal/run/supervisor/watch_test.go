@@ -116,3 +116,23 @@ func TestLastStep(t *testing.T) {
 		t.Errorf("the last step was told at %v, want %v", w.stepped, at)
 	}
 }
+
+// TestWhereAnAttemptBegan: the same whether the output is read line by line or, much
+// later, at once; and the files that were loaded before are no steps.
+func TestWhereAnAttemptBegan(t *testing.T) {
+	at := time.Unix(1_780_000_000, 0)
+	var text []byte
+	for n := 41; n <= 80; n++ {
+		text = fmt.Appendf(text, "step %d/100 loss 0.5\n", n)
+	}
+	for _, piece := range []int{21, len(text)} {
+		w := newWatcher(rundir.Spec{Created: at, Dir: t.TempDir()})
+		w.feed(at, []byte("\rloading: 33%|###   | 1/3 [00:00<00:00]\rloading: 100%|#####| 3/3 [00:00<00:00]\n"))
+		for rest := text; len(rest) > 0; rest = rest[min(piece, len(rest)):] {
+			w.feed(at.Add(300*time.Millisecond), rest[:min(piece, len(rest))])
+		}
+		if w.progress(at.Add(time.Second)); w.first != 41 || w.reached != 80 {
+			t.Errorf("in pieces of %d bytes: from %d to %d", piece, w.first, w.reached)
+		}
+	}
+}
