@@ -243,11 +243,15 @@ func (c *client) send(t wire.Type, v any) error {
 	return err
 }
 
+// lastWords is how long a client that reads nothing keeps the engine from ending its
+// session. An engine that the system did not run for so long says nothing either.
+const lastWords = 10 * time.Second
+
 // fatal tells the client why the session ends, if it still listens.
 func (c *client) fatal(err error) {
 	m := wire.FromError(c.server.explain(err), true)
 	c.server.log("session ended: %v", err)
-	c.conn.SetWriteDeadline(time.Now().Add(time.Second)) //nolint:errcheck // the write reports it
+	c.conn.SetWriteDeadline(time.Now().Add(lastWords)) //nolint:errcheck // the write reports it
 	if err := c.send(wire.TypeError, m); err != nil {
 		c.server.log("the client did not take the error: %v", err)
 	}

@@ -106,12 +106,15 @@ func (p *peer) close() {
 	p.conn.Close()
 }
 
+// write sends frames. Where the engine has ended the session meanwhile, what it sent
+// before says why: the next receive tells, so that a write never does.
+func (p *peer) write(frames []byte) { _, _ = p.conn.Write(frames) }
+
 func (p *peer) send(t wire.Type, v any) error {
 	frame, err := wire.AppendJSON(nil, t, v)
-	if err != nil {
-		return err
+	if err == nil {
+		p.write(frame)
 	}
-	_, err = p.conn.Write(frame)
 	return err
 }
 
@@ -189,8 +192,7 @@ func (p *peer) begin(o wire.Open) error {
 // next asks for a batch and returns it; its memory is valid until release.
 func (p *peer) next(held int) (wire.Batch, []byte, error) {
 	if p.r.Buffered() == 0 {
-		// Where the engine has ended the session, what it sent before says why.
-		_, _ = p.conn.Write(wire.AppendWait(nil, wire.Wait{Stream: 1, Held: uint32(held)}))
+		p.write(wire.AppendWait(nil, wire.Wait{Stream: 1, Held: uint32(held)}))
 	}
 	payload, err := p.expect(wire.TypeBatch)
 	if err != nil {
@@ -203,9 +205,8 @@ func (p *peer) next(held int) (wire.Batch, []byte, error) {
 	return b, p.slots[b.Slot].Bytes(), nil
 }
 
-func (p *peer) release(b wire.Batch) error {
-	_, err := p.conn.Write(wire.AppendRelease(nil, wire.Release{Slot: b.Slot, Generation: b.Generation}))
-	return err
+func (p *peer) release(b wire.Batch) {
+	p.write(wire.AppendRelease(nil, wire.Release{Slot: b.Slot, Generation: b.Generation}))
 }
 
 // request returns an OPEN message for batches of 8 pictures of 16 x 16.

@@ -59,7 +59,7 @@ func FuzzConversation(f *testing.F) {
 		if err := p.conn.CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		if err := p.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
 		}
 		buf := make([]byte, 4096)

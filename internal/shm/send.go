@@ -29,7 +29,7 @@ func Receive(conn *net.UnixConn, buf []byte) (int, *os.File, error) {
 	oob := make([]byte, unix.CmsgSpace(4*4))
 	n, oobn, flags, _, err := conn.ReadMsgUnix(buf, oob)
 	if err != nil {
-		return n, nil, err
+		return 0, nil, err // n is -1
 	}
 	if flags&unix.MSG_CTRUNC != 0 {
 		return n, nil, errs.New(errs.Invalid, "more file descriptors came than expected")

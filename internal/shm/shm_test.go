@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -16,22 +15,27 @@ import (
 	"stoker/internal/shm"
 )
 
+// pair returns both ends of a connection.
 func pair(t *testing.T) (a, b *net.UnixConn) {
 	t.Helper()
-	addr := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "s"), Net: "unix"}
-	l, err := net.ListenUnix("unix", addr)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	if a, err = net.DialUnix("unix", nil, addr); err != nil {
-		t.Fatal(err)
+	var ends [2]*net.UnixConn
+	for i, fd := range fds {
+		file := os.NewFile(uintptr(fd), "end")
+		conn, err := net.FileConn(file) // has a descriptor of its own
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if err := file.Close(); err != nil {
+			t.Fatal(err)
+		}
+		ends[i] = conn.(*net.UnixConn)
 	}
-	if b, err = l.AcceptUnix(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { a.Close(); b.Close() })
-	return a, b
+	return ends[0], ends[1]
 }
 
 func TestARegionCrossesASocket(t *testing.T) {
