@@ -42,10 +42,13 @@ func open(t testing.TB, o engine.Options) *engine.Session {
 	return s
 }
 
-// next returns the next batch, within a time that only a stuck engine takes.
+// patience is a time that only a stuck engine takes.
+const patience = time.Minute
+
+// next returns the next batch.
 func next(t testing.TB, s *engine.Session) *engine.Batch {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	b, err := s.Next(ctx)
 	if err != nil {

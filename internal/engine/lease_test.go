@@ -65,13 +65,25 @@ func (n *notices) text() string {
 	return b.String()
 }
 
+// wait returns when something was told.
+func (n *notices) wait(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(patience); n.text() == ""; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Error("nothing was told")
+			return
+		}
+	}
+}
+
 // TestKeepingEverySlotIsNamed: beyond the memory budget the session says which
-// batches are kept, and then fails instead of waiting for ever.
+// batches are kept, and then fails instead of waiting for ever: in this order, also
+// where both are due.
 func TestKeepingEverySlotIsNamed(t *testing.T) {
 	var told notices
 	s := open(t, engine.Options{Dataset: enginetest.Make(t, enginetest.Options{Samples: 50}), Transform: augment(t), BatchSize: 8,
 		MemoryBytes: slotsOf(5), Prefetch: 1, Notify: told.add,
-		HeldNotice: 20 * time.Millisecond, HeldError: 200 * time.Millisecond})
+		HeldNotice: 20 * time.Millisecond, HeldError: 20 * time.Millisecond})
 	info := s.Info()
 	if info.SlotsMax != 5 {
 		t.Errorf("%d slots at most", info.SlotsMax)
@@ -97,9 +109,7 @@ func TestLettingGoInTime(t *testing.T) {
 	var g sync.WaitGroup
 	defer g.Wait()
 	g.Go(func() {
-		for told.text() == "" {
-			time.Sleep(time.Millisecond)
-		}
+		told.wait(t)
 		first.Release()
 	})
 	if b := next(t, s); b.Step != 2 {

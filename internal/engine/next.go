@@ -185,12 +185,13 @@ func (s *Session) account(b *batch) {
 type hold struct {
 	session *Session
 	timer   *time.Timer
-	begin   time.Duration
-	told    bool
+	begin   time.Duration // of the waiting; 0 while there is none
+	told    time.Duration // when the notice was given; 0 before
 }
 
 // check returns a channel to look again at, or an error when the consumer has
-// waited too long.
+// waited too long. The error comes after the notice, and leaves the consumer time
+// to act on it, also where the system ran nobody meanwhile.
 func (h *hold) check() (<-chan time.Time, error) {
 	s := h.session
 	s.mu.Lock()
@@ -204,19 +205,19 @@ func (h *hold) check() (<-chan time.Time, error) {
 	if h.begin == 0 {
 		h.begin = now
 	}
-	waited := now - h.begin
-	if waited >= s.opts.HeldError {
-		return nil, s.heldError()
-	}
-	next := s.opts.HeldError - waited
-	if waited < s.opts.HeldNotice {
-		next = s.opts.HeldNotice - waited
-	} else if !h.told {
-		h.told = true
+	next := h.begin + s.opts.HeldNotice
+	if h.told == 0 && now >= next {
+		h.told = now
 		s.opts.Notify(Notice{"held", s.heldText() + "; waiting for one to be let go"})
 	}
+	if h.told > 0 {
+		next = max(h.begin, h.told-s.opts.HeldNotice) + s.opts.HeldError
+		if now >= next {
+			return nil, s.heldError()
+		}
+	}
 	h.stop()
-	h.timer = time.NewTimer(next)
+	h.timer = time.NewTimer(next - now)
 	return h.timer.C, nil
 }
 
