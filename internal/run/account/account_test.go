@@ -60,11 +60,11 @@ func watch(t *testing.T, pid int, d time.Duration) account.Account {
 }
 
 // watchUntil accounts for a process until what is seen is as wanted: on a busy
-// machine that takes a while.
+// machine that takes a while. Who asks for it again then sees what did not come.
 func watchUntil(t *testing.T, pid int, wanted func(account.Account) bool) account.Account {
 	t.Helper()
 	a := account.New(pid)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	done := make(chan struct{})
 	go func() { defer close(done); a.Run(ctx) }()
 	defer func() { cancel(); <-done }()
@@ -96,14 +96,17 @@ while True: step(0.4)
 func TestAloneWithSleep(t *testing.T) {
 	t.Parallel()
 	// How exact that is, scripts/bench_why.py measures; here other tests compete.
-	a := watchUntil(t, python(t, loop), func(a account.Account) bool { return math.Abs(a.Main.Sleeping-0.6) < 0.1 })
-	if math.Abs(a.Main.Sleeping-0.6) > 0.1 || math.Abs(a.Process.Idle-a.Main.Sleeping) > 0.05 {
+	seen := func(a account.Account) bool {
+		return math.Abs(a.Main.Sleeping-0.6) < 0.1 && math.Abs(a.Process.Idle-a.Main.Sleeping) < 0.05 && a.Looks >= 5
+	}
+	a := watchUntil(t, python(t, loop), seen)
+	if !seen(a) {
 		t.Errorf("sleeps 60 %% of the time, is said to: %+v %+v", a.Main, a.Process)
 	}
 	if sum := a.Main.Running + a.Main.Sleeping + a.Main.Disk; math.Abs(sum-1) > 1e-6 {
 		t.Errorf("shares add up to %v", sum)
 	}
-	if len(a.Workers) != 0 || a.Looks < 5 || a.Cores < 1 || a.PID == 0 {
+	if len(a.Workers) != 0 || a.Cores < 1 || a.PID == 0 {
 		t.Errorf("%+v", a)
 	}
 }
@@ -117,27 +120,21 @@ if os.fork() == 0:
     name("pt_data_worker")
     while os.getppid() > 1: sum(range(10000))
 if os.fork() == 0:
-    while os.getppid() > 1: time.sleep(0.01)
+    while os.getppid() > 1: time.sleep(0.5)
 helper = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
 print("go")
-while True: time.sleep(0.02)
+while True: time.sleep(0.5)
 `)
-	a := watchUntil(t, pid, func(a account.Account) bool { return len(a.Workers) == 2 && a.Workers[0].Seconds > 0.5 })
-	if a.PID != pid || len(a.Workers) != 2 {
-		t.Fatalf("%+v", a)
+	seen := func(a account.Account) bool {
+		w := map[string]account.Worker{}
+		for _, one := range a.Workers {
+			w[one.Kind] = one
+		}
+		busy, idle := w["torch"], w["fork"]
+		return a.PID == pid && len(a.Workers) == 2 && busy.CPU+busy.Queued > 0.5 && idle.CPU < 0.2 && idle.Sleeping > 0.4 && a.Main.Sleeping > 0.4
 	}
-	w := map[string]account.Worker{}
-	for _, one := range a.Workers {
-		w[one.Kind] = one
-	}
-	if busy := w["torch"]; busy.CPU+busy.Queued < 0.5 {
-		t.Errorf("the busy worker: %+v", busy)
-	}
-	if idle := w["fork"]; idle.CPU > 0.2 || idle.Sleeping < 0.4 {
-		t.Errorf("the idle worker: %+v", idle)
-	}
-	if a.Main.Sleeping < 0.4 {
-		t.Errorf("main: %+v", a.Main)
+	if a := watchUntil(t, pid, seen); !seen(a) {
+		t.Errorf("%+v", a)
 	}
 }
 
@@ -169,8 +166,10 @@ threading.Thread(target=work, daemon=True).start()
 print("go")
 while True: time.sleep(1)
 `)
-	seen := func(a account.Account) bool { return a.Process.Idle < 0.7 && a.Process.CPU > 0.02 }
-	if a := watchUntil(t, pid, seen); a.Main.Sleeping < 0.9 || !seen(a) {
+	seen := func(a account.Account) bool {
+		return a.Process.Idle < 0.7 && a.Process.CPU > 0.02 && a.Main.Sleeping > 0.9
+	}
+	if a := watchUntil(t, pid, seen); !seen(a) {
 		t.Errorf("%+v %+v", a.Main, a.Process)
 	}
 }
@@ -185,12 +184,16 @@ func TestOnlyTrainingCounts(t *testing.T) {
 	if got := a.Account(); got.Seconds > 0.01 {
 		t.Errorf("counted %v s of the start", got.Seconds)
 	}
+	before := time.Now()
 	a.Enter("train")
+	entered := time.Now()
 	time.Sleep(300 * time.Millisecond)
+	least := time.Since(entered).Seconds()
 	a.Enter("validation")
+	most := time.Since(before).Seconds()
 	time.Sleep(100 * time.Millisecond)
-	if got := a.Account(); got.Seconds < 0.28 || got.Seconds > 2 || got.Phase != "train" {
-		t.Errorf("counted %v s of %q, want 0.3", got.Seconds, got.Phase)
+	if got := a.Account(); got.Seconds < least-1e-6 || got.Seconds > most+1e-6 || got.Phase != "train" {
+		t.Errorf("counted %v s of %q, want %v to %v", got.Seconds, got.Phase, least, most)
 	}
 }
 
@@ -198,9 +201,9 @@ func TestOnlyTrainingCounts(t *testing.T) {
 func TestWhatFollowsTheLastStepIsNoTraining(t *testing.T) {
 	t.Parallel()
 	a := account.New(python(t, loop))
-	at := time.Now()
-	a.Look(at)
+	at := time.Now().Add(time.Hour) // far from the true clock, by which Account looks again when it is late
 	a.Enter("train")
+	a.Look(at)
 	second := func() {
 		at = at.Add(time.Second) // the clock is the test's: counters are read once a second
 		a.Look(at)
@@ -277,12 +280,14 @@ done
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	t.Setenv("CUDA_VISIBLE_DEVICES", "1")
-	g := watch(t, python(t, loop), 1200*time.Millisecond).GPU
+	one := func(a account.Account) bool { return a.GPU != nil && a.GPU.Count == 1 }
+	two := func(a account.Account) bool { return a.GPU != nil && a.GPU.Count == 2 && a.GPU.Joules > 0 }
+	g := watchUntil(t, python(t, loop), one).GPU
 	if g == nil || g.Count != 1 || math.Abs(g.Util-0.25) > 1e-9 || math.Abs(g.IdleShare-0.75) > 1e-9 || g.Memory != 2000<<20 {
 		t.Fatalf("%+v", g)
 	}
 	t.Setenv("CUDA_VISIBLE_DEVICES", "0,1")
-	g = watch(t, python(t, loop), 1200*time.Millisecond).GPU
+	g = watchUntil(t, python(t, loop), two).GPU
 	if g == nil || g.Count != 2 || math.Abs(g.IdleShare-0.1) > 1e-9 || g.Watts < 300 || g.Joules <= 0 || !strings.Contains(g.Name, "H200") {
 		t.Fatalf("%+v", g)
 	}
