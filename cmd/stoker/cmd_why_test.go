@@ -52,8 +52,12 @@ func TestWhyOfAProcess(t *testing.T) {
 	if err != nil {
 		t.Skip("needs python3")
 	}
-	cmd := exec.Command(tool, "-c", "import sys; sys.stdin.read()")
+	cmd := exec.Command(tool, "-c", "import sys; print(flush=True); sys.stdin.read()")
 	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +68,9 @@ func TestWhyOfAProcess(t *testing.T) {
 		stdin.Close()
 		_ = cmd.Wait()
 	}()
+	if _, err := stdout.Read(make([]byte, 1)); err != nil { // its start, which computes, is over
+		t.Fatal(err)
+	}
 	var out bytes.Buffer
 	f := whyFlags{json: true, watch: 200 * time.Millisecond, noPack: true}
 	if err := runWhy(context.Background(), &out, f, []string{strconv.Itoa(cmd.Process.Pid)}, -1); err != nil {

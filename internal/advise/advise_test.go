@@ -12,15 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"stoker/internal/errs"
+	"stoker/internal/leaktest"
 	"stoker/internal/run/account"
 	"stoker/internal/run/sampler"
 	"stoker/internal/run/why"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // photos makes class folders of n pictures each.
 func photos(t *testing.T, classes, n int) string {
@@ -64,31 +63,24 @@ func seen(step, share float64, root string) why.Evidence {
 
 func TestPredictPictures(t *testing.T) {
 	root := photos(t, 3, 6)
-	before := leftovers(t)
-	r, err := Predict(context.Background(), Options{Evidence: seen(0.5, 0.6, root), Budget: 200 * time.Millisecond})
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	r, err := Predict(context.Background(), Options{Evidence: seen(50, 0.6, root), Budget: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := r.Prediction
-	// The computation of 0.2 s is longer than the engine's work on 8 small pictures.
-	if p.New < 0.19 || p.New > 0.3 || p.NewLow > p.New || p.NewHigh < p.New || p.Samples != 18 || p.Source != root || p.Batch <= 0 || p.Batch > 0.2 {
+	// The computation of 20 s is longer, on any machine, than the engine's work on 8
+	// small pictures.
+	if p.New < 19 || p.New > 30 || p.NewLow > p.New || p.NewHigh < p.New || p.Samples != 18 || p.Source != root || p.Batch <= 0 || p.Batch > 20 {
 		t.Errorf("%+v", p)
 	}
 	if p.Resize != 80 || p.NewResized <= 0 || p.NewResized > p.New*1.2 || r.Padding != -1 || len(p.Notes) > 0 {
 		t.Errorf("%+v", p)
 	}
-	if after := leftovers(t); after != before {
-		t.Errorf("%d temporary directories are left", after-before)
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("temporary directories are left: %v, %v", left, err)
 	}
-}
-
-func leftovers(t *testing.T) int {
-	t.Helper()
-	list, err := filepath.Glob(filepath.Join(os.TempDir(), "stoker-why-*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list)
 }
 
 func TestPredictText(t *testing.T) {
@@ -100,13 +92,13 @@ func TestPredictText(t *testing.T) {
 	if err := os.WriteFile(path, []byte(lines.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e := seen(0.1, 0.5, "")
+	e := seen(10, 0.5, "")
 	e.Argv = []string{"python", "train.py", "--data=reviews.jsonl"}
 	r, err := Predict(context.Background(), Options{Evidence: e, Dir: filepath.Dir(path), Budget: 300 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := r.Prediction; p.New < 0.049 || p.New > 0.08 || p.Samples != 400 || r.Padding < 0.3 || r.Padding > 0.6 || !strings.HasSuffix(p.Command, "-o reviews.stk --text body --tokenizer words") {
+	if p := r.Prediction; p.New < 4.9 || p.New > 8 || p.Samples != 400 || r.Padding < 0.3 || r.Padding > 0.6 || !strings.HasSuffix(p.Command, "-o reviews.stk --text body --tokenizer words") {
 		t.Errorf("%+v %v", p, r.Padding)
 	}
 }

@@ -15,6 +15,7 @@
 package calibrate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,6 +40,10 @@ type Options struct {
 	Framework string   // of Frameworks; "" is the first that the interpreter has
 	Engine    []string // command that serves the engine: "stoker", "serve"; empty leaves the hand-off out
 	Quick     bool     // fewer, shorter blocks and less memory: figures good for tests only
+
+	// Limit bounds the whole measurement, 0 is DefaultLimit. What is not done by then is
+	// left out and said; the framework, which may take long to load, comes last.
+	Limit time.Duration
 
 	Meter *progress.Meter // may be nil
 }
@@ -138,9 +143,8 @@ func (c *calibrator) block(usual time.Duration) time.Duration {
 	return usual
 }
 
-// limit bounds the whole measurement. What is not done by then is left out and
-// said; the framework, which may take long to load, comes last.
-const limit = 55 * time.Second
+// DefaultLimit keeps the promise of a minute.
+const DefaultLimit = 55 * time.Second
 
 // Run measures. Interrupted it returns errs.Canceled.
 func Run(ctx context.Context, o Options) (*Report, error) {
@@ -157,7 +161,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	c.temp = temp
 	defer os.RemoveAll(temp) //nolint:errcheck // a temporary folder that stays is no failure of the measurement
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(o.Limit, DefaultLimit), errTime)
 	defer cancel()
 	if err := c.steps(ctx); err != nil {
 		return nil, err
@@ -169,7 +173,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 }
 
 // errTime is the cause of a measurement that ran out of its time.
-var errTime = errs.New(errs.Canceled, "the minute was over")
+var errTime = errs.New(errs.Canceled, "the time was over")
 
 // steps runs every part in turn. Only the user's own data can fail it; what this
 // machine lacks is noted.
@@ -198,7 +202,7 @@ func (c *calibrator) steps(ctx context.Context) error {
 		err := p.do(ctx, data)
 		switch {
 		case context.Cause(ctx) == errTime:
-			c.note("the minute was over before %s was measured to its end", p.verb)
+			c.note("the time was over before %s was measured to its end", p.verb)
 			return nil
 		case ctx.Err() != nil:
 			return errs.New(errs.Canceled, "interrupted while measuring %s", p.verb)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"stoker/internal/calibrate"
 	"stoker/internal/daemon"
@@ -42,7 +43,7 @@ func run(t *testing.T, data string) *calibrate.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := calibrate.Run(t.Context(), calibrate.Options{Data: data, Engine: []string{self, "serve"}, Python: "python3", Quick: true})
+	r, err := calibrate.Run(t.Context(), calibrate.Options{Data: data, Engine: []string{self, "serve"}, Python: "python3", Quick: true, Limit: 10 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 const (
 	handBlock  = 200 * time.Millisecond
 	askBlock   = 100 * time.Millisecond
-	engineWait = 5 * time.Second
+	engineWait = 30 * time.Second // as long as it lives: a busy machine starts it late
 )
 
 // handoff measures how fast a real engine, in a process of its own, hands batches
@@ -33,11 +33,13 @@ func (c *calibrator) handoff(ctx context.Context, s *sample) error {
 	if err := cmd.Start(); err != nil {
 		return errs.New(errs.Unsupported, "the engine cannot be started: %w", err)
 	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); cmd.Wait() }() //nolint:errcheck // killed below
 	defer func() {
 		cmd.Process.Kill() //nolint:errcheck // it may have ended
-		cmd.Wait()         //nolint:errcheck // killed
+		<-ended
 	}()
-	p, err := join(ctx, name, s.dir, c.report.Data.Sequences)
+	p, err := join(ctx, ended, name, s.dir, c.report.Data.Sequences)
 	if err != nil {
 		return err
 	}
@@ -76,18 +78,10 @@ func (p *peer) Read(b []byte) (int, error) {
 
 func (p *peer) close() { p.conn.Close() } //nolint:errcheck // the engine is ended next
 
-// join connects to the engine when it listens, and opens a session of batches of
+// join connects to the engine when it listens, unless it has ended before, and opens a session of batches of
 // one sample's number: the least work that a batch can be.
-func join(ctx context.Context, name, dir string, sequences bool) (*peer, error) {
-	var conn *net.UnixConn
-	var err error
-	for end := time.Now().Add(engineWait); ; {
-		conn, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: name, Net: "unix"})
-		if err == nil || time.Now().After(end) || ctx.Err() != nil {
-			break
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+func join(ctx context.Context, ended <-chan struct{}, name, dir string, sequences bool) (*peer, error) {
+	conn, err := reach(ctx, ended, name)
 	if err != nil {
 		return nil, errs.New(errs.Unsupported, "the engine did not come up: %w", err)
 	}
@@ -113,6 +107,28 @@ func join(ctx context.Context, name, dir string, sequences bool) (*peer, error) 
 		}
 	}
 	return p, nil
+}
+
+// reach connects to the engine.
+func reach(ctx context.Context, ended <-chan struct{}, name string) (*net.UnixConn, error) {
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	late := time.After(engineWait)
+	for {
+		conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: name, Net: "unix"})
+		if err == nil {
+			return conn, nil
+		}
+		select {
+		case <-again.C:
+		case <-ended:
+			return nil, err
+		case <-late:
+			return nil, err
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
 
 func (p *peer) send(t wire.Type, v any) error {

@@ -45,7 +45,7 @@ func packages(t *testing.T) []listed {
 // layers lists the packages from the bottom up: a package imports lower layers,
 // and its own only where named in sameLayer. ARCHITECTURE.md has the picture.
 var layers = [][]string{
-	{"jpeg", "internal/errs", "internal/tensor", "internal/rng", "internal/pillowtest", "internal/filetest"},
+	{"jpeg", "internal/errs", "internal/tensor", "internal/rng", "internal/pillowtest", "internal/filetest", "internal/leaktest"},
 	{"internal/pixel", "internal/arrowipc", "internal/shm", "internal/sysinfo", "internal/progress", "internal/worth", "internal/settings"},
 	{"internal/codec", "internal/entropy"},
 	{"internal/dataset", "internal/plan", "internal/transform"},

@@ -11,12 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"stoker/internal/leaktest"
 	"stoker/internal/run/account"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // python runs a script until the test ends and returns its pid once it has printed a
 // line.

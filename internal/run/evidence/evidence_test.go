@@ -11,9 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"stoker/internal/errs"
+	"stoker/internal/leaktest"
 	"stoker/internal/run/account"
 	"stoker/internal/run/estimate"
 	"stoker/internal/run/evidence"
@@ -23,7 +22,7 @@ import (
 	"stoker/internal/run/why"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -125,18 +124,16 @@ while True:
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}()
-	// On a busy machine Python takes a while to start.
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-		if info, err := out.Stat(); err == nil && info.Size() > 60 {
+	// On a busy machine Python takes a while to start, and what watches it to look.
+	last := 0.0
+	var s evidence.Subject
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		s, err = evidence.OfProcess(context.Background(), cmd.Process.Pid, "", 800*time.Millisecond, func(x float64) { last = x })
+		must(t, err)
+		if a, st := s.Evidence.Account, s.Evidence.Status; a != nil && a.Seconds >= 0.3 && last > 0 && st != nil && st.Step > 0 {
 			break
 		}
-		<-tick.C
 	}
-	last := 0.0
-	s, err := evidence.OfProcess(context.Background(), cmd.Process.Pid, "", 800*time.Millisecond, func(x float64) { last = x })
-	must(t, err)
 	if a := s.Evidence.Account; a == nil || a.Seconds < 0.3 || last <= 0 || s.Name != fmt.Sprintf("process %d", cmd.Process.Pid) {
 		t.Errorf("%+v %v", s, last)
 	}

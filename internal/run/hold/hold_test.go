@@ -3,20 +3,21 @@ package hold
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"stoker/internal/leaktest"
 	"stoker/internal/run/journal"
 	"stoker/internal/run/link"
 	"stoker/internal/run/rundir"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // held is a holder with a fake supervisor's connection to it.
 type held struct {
@@ -43,7 +44,7 @@ func newHeld(t *testing.T, spec rundir.Spec) *held {
 		_ = h.conn.Write(Quit)
 		select {
 		case <-h.done:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("the holder does not quit")
 		}
 		cancel()
@@ -220,11 +221,13 @@ func TestOutputLargerThanMemory(t *testing.T) {
 func TestChildOfTheChildKeepsTheTerminal(t *testing.T) {
 	h := newHeld(t, rundir.Spec{PTY: true})
 	deaf := filepath.Join(t.TempDir(), "deaf")
-	h.start("sh", "-c", "(trap '' HUP; : > "+deaf+"; sleep 5) & while [ ! -e "+deaf+" ]; do sleep 0.01; done; echo bye")
-	if out, s := h.until(Exited, ""); out != "bye\n" || s.Left == 0 {
+	h.start("sh", "-c", "(trap '' HUP; : > "+deaf+"; exec sleep 600) & while [ ! -e "+deaf+" ]; do sleep 0.01; done; echo bye $!")
+	out, s := h.until(Exited, "")
+	var left int
+	if _, err := fmt.Sscanf(out, "bye %d\n", &left); err != nil || s.Left == 0 {
 		t.Fatalf("%q %+v", out, s)
 	}
-	_ = h.conn.WriteJSON(Signal, SignalRequest{Signal: 9, All: true})
+	_ = syscall.Kill(left, syscall.SIGKILL)
 }
 
 func touch(t *testing.T, path string) {

@@ -23,6 +23,8 @@ func CheckLogout(ctx context.Context) Logout {
 	if os.Getenv("XDG_SESSION_ID") == "" || !exists("/run/systemd/system") {
 		return Logout{} // not a login session of systemd: nothing ends with it
 	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second) // a run does not wait for a service that hangs
+	defer cancel()
 	var l Logout
 	l.Kills, l.Lingers = killUserProcesses(ctx), lingers(ctx)
 	if l.Kills && exists(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "systemd/private")) {
@@ -45,8 +47,6 @@ func lingers(ctx context.Context) bool {
 
 // property asks a tool for one "Name=value" line.
 func property(ctx context.Context, argv ...string) string {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
 	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).Output()
 	if err != nil {
 		return ""

@@ -15,10 +15,11 @@ import (
 	"go.uber.org/goleak"
 
 	"stoker/internal/errs"
+	"stoker/internal/leaktest"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"),
+	leaktest.Main(m, goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"),
 		goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"), goleak.IgnoreTopFunction("net/http.(*persistConn).readLoop"))
 }
 
@@ -47,17 +48,19 @@ func TestWebhook(t *testing.T) {
 func TestAtMostOneInAnInterval(t *testing.T) {
 	var at []time.Time
 	var all []Message
+	underWay, sent := make(chan struct{}, 4), make(chan struct{})
 	n := start(func(_ context.Context, m Message) error {
 		at, all = append(at, time.Now()), append(all, m)
+		underWay <- struct{}{}
+		<-sent
 		return nil
 	}, func(Message, error) {}, 300*time.Millisecond)
 	n.Send(Message{Forecast, "forecast", "17:40"})
-	for len(n.wake) > 0 { // until the first one is on its way
-		time.Sleep(time.Millisecond)
-	}
+	<-underWay
 	n.Send(Message{Slipped, "later", "18:00"})
 	n.Send(Message{Slipped, "later", "18:30"})
 	n.Send(Message{End, "done", "all"})
+	close(sent)
 	n.Close()
 	text := ""
 	for i, m := range all {
@@ -66,7 +69,7 @@ func TestAtMostOneInAnInterval(t *testing.T) {
 			t.Errorf("%s between messages", at[i].Sub(at[i-1]))
 		}
 	}
-	if len(all) > 3 || strings.Contains(text, "18:00") || !strings.Contains(text, "18:30") || all[len(all)-1].Kind != End {
+	if len(all) != 2 || strings.Contains(text, "18:00") || !strings.Contains(text, "18:30") || all[len(all)-1].Kind != End {
 		t.Fatal(text)
 	}
 }

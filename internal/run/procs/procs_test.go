@@ -49,7 +49,7 @@ func TestLifeOfAProcess(t *testing.T) {
 		t.Errorf("began %s", began)
 	}
 	_ = cmd.Process.Kill()
-	for deadline := time.Now().Add(10 * time.Second); id.Alive(); { // a zombie, until it is waited for
+	for deadline := time.Now().Add(time.Minute); id.Alive(); { // a zombie, until it is waited for
 		if time.Now().After(deadline) {
 			t.Fatal("alive after its death")
 		}

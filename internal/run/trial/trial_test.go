@@ -43,7 +43,7 @@ func try(t *testing.T, ctx context.Context, script string, change func(*Options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{State: state, Steps: 10, Limit: time.Minute, Grace: 5 * time.Second,
+	o := Options{State: state, Steps: 10, Limit: 5 * time.Minute, Grace: time.Minute,
 		Spec: rundir.Spec{Argv: []string{"sh", "-c", script}, Dir: t.TempDir(), Created: time.Now(), Host: procs.Host(), BootID: procs.BootID(), PTY: true}}
 	if change != nil {
 		change(&o)
@@ -60,14 +60,14 @@ func gone(t *testing.T, d rundir.Dir) {
 	if err != nil {
 		return
 	}
-	for end := time.Now().Add(30 * time.Second); s.Supervisor.Alive() || s.Holder.Alive(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); s.Supervisor.Alive() || s.Holder.Alive(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the run's processes do not end")
 		}
 	}
 }
 
-const steps = `for i in $(seq 1 2000); do echo "step $i/2000 loss: 0.5"; sleep 0.05; done; echo finished > done`
+const steps = `for i in $(seq 1 20000); do echo "step $i/20000 loss: 0.5"; sleep 0.05; done; echo finished > done`
 
 // TestSomeStepsAndNoMore: a real run is followed for the steps that are wanted,
 // then ended, and there is a forecast.
@@ -78,7 +78,7 @@ func TestSomeStepsAndNoMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := r.Status
-	if r.Steps < 10 || r.End != nil || s.RemainingMid <= 0 || s.RemainingLow > s.RemainingMid || s.RemainingHigh < s.RemainingMid || s.Steps != 2000 {
+	if r.Steps < 10 || r.End != nil || s.RemainingMid <= 0 || s.RemainingLow > s.RemainingMid || s.RemainingHigh < s.RemainingMid || s.Steps != 20000 {
 		t.Errorf("%+v", r)
 	}
 	if last < of || of != 10+Warmup {
