@@ -59,19 +59,28 @@ def test_a_failure_raises(magic: Callable[..., Any], capsys: Any) -> None:
     assert "Traceback" not in "".join(caught.value._render_traceback_())
 
 
-def test_an_interrupt_detaches(magic: Callable[..., Any], tmp_path: Path, capsys: Any) -> None:
+def test_an_interrupt_detaches(
+    magic: Callable[..., Any], tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cell = (
         "import os, time\nopen('began', 'w').close()\nprint('here', flush=True)\n"
         "while not os.path.exists('go'): time.sleep(0.05)\nprint('to the end')\n"
     )
 
+    watches = threading.Event()
+    copy = jupyter._copy
+
+    def copy_and_tell(*args: Any) -> None:
+        watches.set()
+        copy(*args)
+
     def interrupt() -> None:
-        deadline = time.monotonic() + 30
-        while not (tmp_path / "began").exists() and time.monotonic() < deadline:
+        deadline = time.monotonic() + 120
+        while not (watches.is_set() and (tmp_path / "began").exists()) and time.monotonic() < deadline:
             time.sleep(0.05)
-        time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGINT)
 
+    monkeypatch.setattr(jupyter, "_copy", copy_and_tell)
     thread = threading.Thread(target=interrupt)
     thread.start()
     try:
@@ -81,6 +90,9 @@ def test_an_interrupt_detaches(magic: Callable[..., Any], tmp_path: Path, capsys
     out = capsys.readouterr().out
     assert "goes on" in out
     run = out.split("%stoker attach ")[1].split()[0]
+    deadline = time.monotonic() + 120
+    while jupyter._status(run)["state"] != "running" and time.monotonic() < deadline:  # it is told a little later
+        time.sleep(0.05)
     assert jupyter._status(run)["state"] == "running"
     (tmp_path / "go").touch()
     magic(f"attach {run}")

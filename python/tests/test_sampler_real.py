@@ -26,7 +26,10 @@ TORCH = """
             return torch.zeros(8)
 
     if __name__ == "__main__":
-        time.sleep(0.5)
+        begin = time.monotonic()  # until the sampler has found it
+        while "_stoker_probe" not in torch.utils.data.DataLoader.__iter__.__code__.co_filename:
+            assert time.monotonic() < begin + 60
+            time.sleep(0.01)
         workers = int(sys.argv[1])
         loader = torch.utils.data.DataLoader(Slow(0.03 if workers == 0 else 0.08), batch_size=4, num_workers=workers)
         n, waits, total, last = 0, 0.0, 0.0, None

@@ -47,13 +47,12 @@ class DataLoader:
 // the first five.
 const training = `
 import os, sys, time
-from torch.utils.data import dataloader
 from torch.utils.data.dataloader import DataLoader
 assert os.environ["PYTHONPATH"].split(":")[1:] == [HERE], os.environ["PYTHONPATH"]
 class Photos:
     def __init__(self): self.root = HERE
     def __len__(self): return 400
-while not hasattr(dataloader._BaseDataLoaderIter.__next__, "__wrapped__"):  # until the sampler has found it
+while not hasattr(DataLoader.__iter__, "__wrapped__"):  # until the sampler has found it
     time.sleep(0.01)
 n, waits, total = 0, 0.0, 0.0
 for epoch in range(EPOCHS):
