@@ -195,12 +195,13 @@ func TestNoPermission(t *testing.T) {
 	for _, dir := range []string{root, closed, shared} {
 		check(t, os.Mkdir(dir, 0o755))
 	}
-	check(t, os.Chmod(base, 0o755))
-	check(t, os.Chmod(shared, 0o777))
 	write(t, filepath.Join(root, "a.jpg"), encoded(t, "a.jpg", 1))
 	write(t, filepath.Join(root, "b.jpg"), encoded(t, "b.jpg", 2))
-	check(t, os.Chmod(filepath.Join(root, "b.jpg"), 0))
-	check(t, os.Chmod(closed, 0o555))
+	// Whatever the umask.
+	for path, mode := range map[string]os.FileMode{base: 0o755, root: 0o755, closed: 0o555, shared: 0o777,
+		filepath.Join(root, "a.jpg"): 0o644, filepath.Join(root, "b.jpg"): 0} {
+		check(t, os.Chmod(path, mode))
+	}
 
 	f := func(out string, skip bool, parts ...string) {
 		t.Helper()
@@ -210,6 +211,7 @@ func TestNoPermission(t *testing.T) {
 			data, err := os.ReadFile(cmd.Path)
 			check(t, err)
 			check(t, os.WriteFile(exe, data, 0o755))
+			check(t, os.Chmod(exe, 0o755))
 			cmd.Path = exe
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		}

@@ -68,11 +68,13 @@ func TestPipeGetsOneLinePerTick(t *testing.T) {
 	if got, want := tick(), "finishing, 1:01\n"; got != want {
 		t.Errorf("nothing counted: got %q, want %q", got, want)
 	}
-	go m.Say("%d bad", 3)
+	var said sync.WaitGroup
+	said.Go(func() { m.Say("%d bad", 3) })
 	buf := make([]byte, 100)
 	if n, _ := read.Read(buf); string(buf[:n]) != "3 bad\n" {
 		t.Errorf("Say printed %q", buf[:n])
 	}
+	said.Wait()
 }
 
 func TestResumedWorkIsNotSpeed(t *testing.T) {
@@ -220,7 +222,7 @@ func TestBarOnATerminal(t *testing.T) {
 
 func readUntil(t *testing.T, f *os.File, want string) string {
 	t.Helper()
-	if err := f.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := f.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Logf("no deadline: %v", err)
 	}
 	var seen strings.Builder

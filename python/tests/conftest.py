@@ -162,7 +162,11 @@ def listening(name: str) -> bool:
     return True
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+# How long tests wait for what others do at once where they get to run.
+PATIENCE_S = 60.0
+
+
+def eventually(condition: Callable[[], bool], seconds: float = PATIENCE_S) -> bool:
     """Whether a condition comes true before the time is over."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -186,13 +190,13 @@ def script(text: str, *arguments: Any, **options: Any) -> subprocess.Popen[str]:
     )
 
 
-def finish(process: subprocess.Popen[str], seconds: float = 60.0) -> str:
+def finish(process: subprocess.Popen[str], seconds: float = 4 * PATIENCE_S) -> str:
     """Wait for a program, check that it succeeded, and return what it printed."""
     try:
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGABRT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=PATIENCE_S)
         raise AssertionError(f"the program hangs:\n{out}\n{err}") from None
     assert process.returncode == 0, err
     return out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import pickle
-import time
 from typing import Any, Callable, Iterator, List
 
 import numpy as np
@@ -112,10 +111,8 @@ def test_a_slot_is_on_loan_while_its_computation_runs(make: Make) -> None:
     result = jax.jit(lambda v: slowly(v[0, 0]) + v[0, 0, 0, 0])(whole)
     del images, whole, channel, _
     gc.collect()
-    begun = time.perf_counter()
-    running = not result.is_ready()
-    if running:
-        assert session._on_loan, f"released after {time.perf_counter() - begun:.3f} s, while it is read"
+    lent = bool(session._on_loan)
+    assert lent or result.is_ready(), "released while it is read"  # looked at in this order: it may end between
     result.block_until_ready()
     assert eventually(lambda: settled(session))
 

@@ -12,7 +12,7 @@ from typing import Any, Callable, List
 
 import numpy as np
 import pytest
-from conftest import CLASSES, SAMPLES
+from conftest import CLASSES, PATIENCE_S, SAMPLES
 
 import stoker
 
@@ -336,7 +336,7 @@ def test_close_wakes_a_waiting_thread(make: Make) -> None:
     while not kept:
         thread.join(0.001)
     loader.close()
-    thread.join(20)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert isinstance(seen[0], stoker.StokerError)
 

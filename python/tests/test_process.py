@@ -16,18 +16,15 @@ import threading
 import time
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Set
 
 import numpy as np
 import pytest
-from conftest import LONG, SAMPLES, alive, engine_pid, eventually, finish, listening, script
+from conftest import LONG, PATIENCE_S, SAMPLES, alive, engine_pid, eventually, finish, listening, script
 
 import stoker
 
 Make = Callable[..., stoker.Loader]
-
-# An engine without clients ends after 0.5 s; a busy machine may take its time to run it.
-GONE_S = 5.0
 
 TRAINER = """
 import sys, stoker
@@ -55,6 +52,7 @@ def in_child(work: Callable[[], Any]) -> Any:
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: threads and fork
         child = os.fork()
     if child == 0:
+        gc.disable()  # what JAX left here may want a lock of a thread that the child does not have
         try:
             result = pickle.dumps(work())
         except BaseException as err:
@@ -64,6 +62,8 @@ def in_child(work: Callable[[], Any]) -> Any:
         os._exit(0)
     os.close(write)
     with os.fdopen(read, "rb") as into:
+        if not select.select([into], [], [], 4 * PATIENCE_S)[0]:
+            os.kill(child, signal.SIGKILL)
         result = pickle.loads(into.read())
     os.waitpid(child, 0)
     if isinstance(result, BaseException):
@@ -98,18 +98,17 @@ def test_batches_that_a_child_inherits_do_not_change(make: Make) -> None:
     iterator = iter(loader)
     batch = next(iterator)
     before = batch["image"].tobytes()
-    go = os.pipe()
+    begun, go = os.pipe(), os.pipe()
 
     def read_later() -> bool:
+        os.write(begun[1], b"x")
         os.read(go[0], 1)
         return batch["image"].tobytes() == before
 
     results: List[bool] = []
     child = threading.Thread(target=lambda: results.append(in_child(read_later)))
     child.start()
-    while not any(threading.current_thread() is not t and t.is_alive() for t in threading.enumerate()):
-        pass
-    time.sleep(0.05)
+    assert select.select([begun[0]], [], [], PATIENCE_S)[0], "the child does not run"
     batch = None
     for _ in range(3):
         for _ in loader:
@@ -172,7 +171,7 @@ def test_pickled_to_another_process(make: Make, method: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-            assert pool.submit(epoch_of, loader).result(60) == indices(make(seed=2, epoch=1))
+            assert pool.submit(epoch_of, loader).result(4 * PATIENCE_S) == indices(make(seed=2, epoch=1))
 
 
 def test_a_pickle_is_specification_and_place(make: Make) -> None:
@@ -200,7 +199,7 @@ def test_two_programs_share_an_engine(own_engine: str, dataset: str) -> None:
         for program in programs:
             program.kill()
             program.communicate()
-    assert eventually(lambda: not alive(pid), GONE_S)
+    assert eventually(lambda: not alive(pid))
     assert not listening(own_engine)
 
 
@@ -208,7 +207,7 @@ def test_the_engine_leaves_after_the_last_loader(own_engine: str, dataset: str) 
     loader = stoker.Loader(dataset, 8)
     pid = engine_pid(loader)
     loader.close()
-    assert eventually(lambda: not alive(pid), GONE_S)
+    assert eventually(lambda: not alive(pid))
 
 
 def test_a_loader_that_is_dropped(own_engine: str, dataset: str) -> None:
@@ -219,7 +218,7 @@ def test_a_loader_that_is_dropped(own_engine: str, dataset: str) -> None:
         pid = engine_pid(loader)
         next(iter(loader))
         del loader
-        assert eventually(lambda: not alive(pid), GONE_S)
+        assert eventually(lambda: not alive(pid))
     finally:
         gc.enable()
 
@@ -236,9 +235,9 @@ print(loader._session.engine_pid)
 """,
         dataset,
     )
-    out, err = program.communicate(timeout=30)
+    out, err = program.communicate(timeout=4 * PATIENCE_S)
     assert (program.returncode, err) == (0, "")
-    assert eventually(lambda: not alive(int(out)), GONE_S)
+    assert eventually(lambda: not alive(int(out)))
 
 
 def test_ctrl_c(own_engine: str, dataset: str) -> None:
@@ -266,8 +265,8 @@ print(sum(b.valid for b in loader))
         time.sleep(random.uniform(0.001, 0.02))
         program.send_signal(signal.SIGINT)
         # Python itself forgets an interrupt that comes just when a destructor begins:
-        # a person presses again.
-        while not select.select([program.stdout], [], [], 3)[0]:
+        # a person presses again, here late enough not to press twice for one.
+        while not select.select([program.stdout], [], [], 10)[0]:
             program.send_signal(signal.SIGINT)
     assert int(finish(program)) == SAMPLES
 
@@ -279,8 +278,9 @@ print(sum(b.valid for b in loader))
 def no_remains(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Check that nothing is left on disk or in shared memory."""
 
-    def shared() -> List[str]:
-        return [n for n in os.listdir("/dev/shm") if "stoker" in n] if Path("/dev/shm").is_dir() else []
+    def shared() -> Set[str]:
+        names = os.listdir("/dev/shm") if Path("/dev/shm").is_dir() else []
+        return {n for n in names if "stoker" in n and not n.startswith("stoker-test-")}  # which Go's tests make
 
     before = shared()
     empty = tmp_path / "tmp"
@@ -288,7 +288,7 @@ def no_remains(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None
     monkeypatch.setenv("TMPDIR", str(empty))
     yield
     assert os.listdir(empty) == []
-    assert shared() == before
+    assert shared() <= before
 
 
 def test_kill_9_of_the_trainer(no_remains: None, own_engine: str, dataset: str) -> None:
@@ -303,7 +303,7 @@ def test_kill_9_of_the_trainer(no_remains: None, own_engine: str, dataset: str) 
         with stoker.Loader(dataset, 8, image=stoker.RandomResizedCrop(16)) as loader:
             pid = engine_pid(loader)
             assert len(indices(loader)) == SAMPLES
-    assert eventually(lambda: not alive(pid), GONE_S), "the engine outlived its last client"
+    assert eventually(lambda: not alive(pid)), "the engine outlived its last client"
 
 
 def test_kill_9_of_a_trainer_alone_ends_its_engine(own_engine: str, dataset: str) -> None:
@@ -314,7 +314,7 @@ def test_kill_9_of_a_trainer_alone_ends_its_engine(own_engine: str, dataset: str
             pid = engine_pid(loader)
         trainer.kill()
         trainer.communicate()
-        assert eventually(lambda: not alive(pid), GONE_S)
+        assert eventually(lambda: not alive(pid))
 
 
 def test_kill_9_of_the_engine(no_remains: None, own_engine: str, make: Make) -> None:
@@ -341,7 +341,7 @@ def test_kill_9_of_the_engine(no_remains: None, own_engine: str, make: Make) -> 
         for warning in told:
             assert "the engine died" in str(warning.message)
             assert warning.filename == __file__
-        assert eventually(lambda: not alive(pid), 1)
+        assert eventually(lambda: not alive(pid))
     loader.close()
 
 
@@ -402,10 +402,26 @@ def resources(pid: int) -> np.ndarray:
     return np.array([int(status["VmRSS"].split()[0]), len(os.listdir(f"/proc/{pid}/fd")), int(status["Threads"])])
 
 
+def flat(work: Callable[[], None], engine: int, share: float, kilobytes: int) -> None:
+    """Check that work leaves nothing here or in the engine: what leaks grows every time,
+    a runtime's tables and threads, or sessions that have yet to end, only now and then.
+    """
+
+    def measure() -> np.ndarray:
+        return np.array([resources(os.getpid()), resources(engine)])
+
+    for _ in range(5):
+        before = measure()
+        work()
+        most = before + np.stack([before[:, 0] * share + kilobytes, [1, 1], [2, 2]], 1)
+        if eventually(lambda most=most: bool((measure() <= most).all()), 5):
+            return
+    raise AssertionError(f"from {before.tolist()} to {measure().tolist()}")
+
+
 def test_breaking_out_leaves_nothing(make: Make, own_engine: str) -> None:
     """10,000 times with STOKER_LONG: no growth of memory, file descriptors, threads."""
     loader = make(batch_size=4)
-    engine = engine_pid(loader)
 
     def leave(times: int) -> None:
         for _ in range(times):
@@ -414,31 +430,18 @@ def test_breaking_out_leaves_nothing(make: Make, own_engine: str) -> None:
 
     rounds = 10_000 if LONG else 400
     leave(rounds // 4)
-    before = [resources(os.getpid()), resources(engine)]
-    leave(rounds)
-    after = [resources(os.getpid()), resources(engine)]
-    for old, new in zip(before, after):
-        assert new[0] < old[0] * 1.02 + 2000
-        assert new[1] <= old[1] + 1
-        assert new[2] <= old[2] + 2
+    flat(lambda: leave(rounds), engine_pid(loader), 0.02, 2000)
 
 
 def test_opening_and_closing_leaves_nothing(dataset: str, make: Make, own_engine: str) -> None:
-    engine = engine_pid(make())
-
     def again(times: int) -> None:
         for _ in range(times):
             with stoker.Loader(dataset, 8, image=stoker.RandomResizedCrop(16)) as loader:
                 next(iter(loader))
 
+    engine = engine_pid(make())
     again(20)
-    before = [resources(os.getpid()), resources(engine)]
-    again(500 if LONG else 60)
-    assert eventually(lambda: resources(engine)[1] <= before[1][1] + 1)
-    after = [resources(os.getpid()), resources(engine)]
-    for old, new in zip(before, after):
-        assert new[0] < old[0] * 1.05 + 4000
-        assert new[1] <= old[1] + 1
+    flat(lambda: again(500 if LONG else 60), engine, 0.05, 4000)
 
 
 def test_a_notebook(own_engine: str, dataset: str) -> None:
@@ -455,7 +458,7 @@ console.push("print(sum(b.valid for b in loader), loader.epoch)")
 """,
         dataset,
     )
-    out, err = program.communicate(timeout=60)
+    out, err = program.communicate(timeout=4 * PATIENCE_S)
     assert out.split() == [str(SAMPLES), "31"], err
     assert err.count("ZeroDivisionError") == 30
     assert "RuntimeWarning" not in err

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import pickle
-import socket
+from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
 import numpy as np
@@ -132,20 +132,17 @@ def test_valid_rows_of_padded_batches(make: Make) -> None:
     assert [(len(labels), loader.valid) for _, labels in loader] == [(8, 8)] * 6 + [(8, 5)]
 
 
-def test_ranks_of_torch_distributed(dataset: str) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def test_ranks_of_torch_distributed(dataset: str, tmp_path: Path) -> None:
     code = """
 import sys, torch.distributed as dist, stoker, stoker.torch
-dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{sys.argv[2]}", rank=int(sys.argv[3]), world_size=2)
+dist.init_process_group("gloo", init_method=f"file://{sys.argv[2]}", rank=int(sys.argv[3]), world_size=2)
 loader = stoker.torch.Loader(sys.argv[1], 8, image=stoker.RandomResizedCrop(8), fields=("index",))
 assert (loader.rank, loader.world_size) == (int(sys.argv[3]), 2)
 print([int(i) for (index,) in loader for i in index[: loader.valid]], len(loader))
 dist.barrier()
 dist.destroy_process_group()
 """
-    programs = [script(code, dataset, port, rank) for rank in range(2)]
+    programs = [script(code, dataset, tmp_path / "store", rank) for rank in range(2)]
     parts = [finish(p, 240) for p in programs]  # importing PyTorch takes its time on a busy machine
     seen = sorted(i for part in parts for i in eval(part.rsplit("]", 1)[0] + "]"))
     assert seen == list(range(SAMPLES))

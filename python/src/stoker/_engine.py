@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -110,7 +111,8 @@ def _check_owner(sock: socket.socket, name: str) -> None:
 
 def _greet(sock: socket.socket) -> Tuple[_wire.Receiver, int]:
     hello = {"protocol": _wire.PROTOCOL, "version": __version__, "pid": os.getpid()}
-    sock.sendall(_wire.encode_json(_wire.HELLO, hello))
+    with contextlib.suppress(OSError):  # an engine that closed the connection said why: see below
+        sock.sendall(_wire.encode_json(_wire.HELLO, hello))
     receiver = _wire.Receiver(sock)
     kind, payload = receiver.receive()
     reply = _wire.decode_json(payload)

@@ -17,7 +17,7 @@ import select
 import sys
 import threading
 import weakref
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, List, Optional, TypeVar
 
 from ._shm import Slot
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ._base import BaseLoader
     from ._epoch import EpochIterator
     from ._session import Session
+
+Known = TypeVar("Known")
 
 # What a child has to put right.
 sessions: weakref.WeakSet[Session] = weakref.WeakSet()
@@ -37,11 +39,20 @@ _COPY_SECONDS = 10.0  # the longest that a parent waits for a child
 _READ_WRITE, _PRIVATE_ANONYMOUS, _MOVE_TO = 3, 0x22, 3
 
 
+def _all(known: weakref.WeakSet[Known]) -> List[Known]:
+    """Return what a set holds, while other threads add to it."""
+    while True:
+        try:
+            return list(known)
+        except RuntimeError:  # one did between two elements
+            continue
+
+
 class _Handover:
     """The loan of slots from a parent to its child, from before the fork until after."""
 
     def __init__(self) -> None:
-        self.held = list(sessions)
+        self.held = _all(sessions)
         for session in self.held:
             session.hold_releases()
         self.slots: List[Slot] = [slot for session in self.held for slot in session.leased()]
@@ -50,11 +61,11 @@ class _Handover:
     def in_child(self) -> None:
         for slot in self.slots:
             _make_private(slot)
-        for session in list(sessions):
+        for session in _all(sessions):
             session.forget_in_child()
-        for loader in list(loaders):
+        for loader in _all(loaders):
             loader.renew_lock()
-        for iterator in list(iterators):
+        for iterator in _all(iterators):
             iterator.renew_lock()
         if self.pipe is not None:
             os.close(self.pipe[0])

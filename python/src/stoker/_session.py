@@ -76,10 +76,10 @@ class Session:
         with self._lock:
             try:
                 return self._next(epoch, position)
-            except BaseException:
+            except BaseException as err:
                 # Also a KeyboardInterrupt, which may come between any two steps: what it
                 # leaves undone does not matter where the session is not used again.
-                self.close()
+                self._end(err)
                 raise
 
     def _next(self, epoch: int, position: At) -> Tuple[Batch, _wire.BatchFrame]:
@@ -98,13 +98,22 @@ class Session:
             return _sequence.SequenceBatch(frame, self._fields, lease), frame
         return Batch(frame, self._fields, lease), frame
 
+    def _end(self, err: BaseException) -> None:
+        """Close the session after an error. Where another thread had closed it, the error
+        may be anything, of a frame half read: then raise that the connection is lost.
+        """
+        closed = self.closed
+        self.close()
+        if closed and isinstance(err, Exception):
+            raise _wire.ConnectionLost("the session was closed") from err
+
     def go_to(self, epoch: int, position: At) -> None:
         """Let the stream go on from there, before a batch of it is asked for."""
         with self._lock:
             try:
                 self._seek(epoch, position)
-            except BaseException:
-                self.close()
+            except BaseException as err:
+                self._end(err)
                 raise
 
     def _seek(self, epoch: int, position: At) -> None:
@@ -153,8 +162,8 @@ class Session:
                     self._awaiting.append(figures)
                 while wait and any(waiting is figures for waiting in self._awaiting):
                     self._receive()
-            except BaseException:
-                self.close()
+            except BaseException as err:
+                self._end(err)
                 raise
 
     def fetch_steps(self, epoch: int) -> int:
@@ -166,8 +175,8 @@ class Session:
                     while epoch not in self._steps:
                         self._receive()
                 return self._steps[epoch]
-            except BaseException:
-                self.close()
+            except BaseException as err:
+                self._end(err)
                 raise
 
     # -- frames -----------------------------------------------------------
