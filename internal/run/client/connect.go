@@ -84,7 +84,7 @@ func (c *client) current() *link.Conn {
 }
 
 // reconnectFor is how long a client waits for a new supervisor.
-const reconnectFor = 15 * time.Second
+const reconnectFor = 30 * time.Second
 
 // reconnect goes on with the supervisor that takes the place of one that died.
 func (c *client) reconnect() bool {

@@ -108,7 +108,7 @@ func TestNotified(t *testing.T) {
 	}))
 	defer server.Close()
 	t.Setenv("STOKER_NOTIFY_URLS", "generic://"+strings.TrimPrefix(server.URL, "http://")+"/secretpath?disabletls=yes&template=json")
-	r := start(t, newState(t), "env | grep -c NOTIFY; echo 'Connection refused'; exit 1", func(s *rundir.Spec) {
+	r := start(t, newState(t), "env | grep -c STOKER_NOTIFY; echo 'Connection refused'; exit 1", func(s *rundir.Spec) {
 		s.Notify, s.Name, s.Restarts, s.Backoff = true, "net", 1, time.Hour
 	})
 	r.wait("waiting", func(s rundir.Status) bool { return s.Phase == rundir.Waiting })
