@@ -13,10 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"stoker/internal/engine"
 	"stoker/internal/errs"
+	"stoker/internal/leaktest"
 	"stoker/internal/shm"
 	"stoker/internal/wire"
 )
@@ -26,7 +25,7 @@ func TestMain(m *testing.M) {
 		child()
 		return
 	}
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 var socketNumber atomic.Int64

@@ -7,13 +7,12 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"stoker/internal/codec"
+	"stoker/internal/leaktest"
 	"stoker/internal/rng"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // testFields has one further field of each type.
 var testFields = []Field{{Name: "caption", Type: Utf8}, {Name: "score", Type: Float64}, {Name: "views", Type: Int64}, {Name: "safe", Type: Bool}}

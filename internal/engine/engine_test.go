@@ -7,14 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"stoker/internal/engine"
 	"stoker/internal/engine/enginetest"
+	"stoker/internal/leaktest"
 	"stoker/internal/transform"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // augment is a pipeline with random choices whose rows are 16 x 16 x 3.
 func augment(t testing.TB) transform.Spec {

@@ -14,6 +14,7 @@ import (
 	"stoker/internal/engine"
 	"stoker/internal/engine/enginetest"
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 )
 
 // folder makes a folder of class folders with large JPEGs.
@@ -58,7 +59,7 @@ func TestFolderLaw(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.Chmod(dir, 0o755) }) // for who is not root and removes it
-	cache := t.TempDir()
+	cache := filetest.FastDir(t)
 	o := engine.Options{Dataset: dir, Transform: augment(t), Fields: []string{"image", "label", "index", "key"}, BatchSize: 2, Shuffle: true, Seed: 6}
 	plain := open(t, o)
 	want := read(t, plain, 9)
@@ -87,7 +88,7 @@ func TestFolderLaw(t *testing.T) {
 // length and time are the same; a file of another length is an error.
 func TestFolderThatChanges(t *testing.T) {
 	dir := folder(t)
-	o := engine.Options{Dataset: dir, Transform: augment(t), BatchSize: 6, Seed: 6, Cache: t.TempDir()}
+	o := engine.Options{Dataset: dir, Transform: augment(t), BatchSize: 6, Seed: 6, Cache: filetest.FastDir(t)}
 	open(t, o).Close()
 	s := open(t, o)
 	read(t, s, 2)
@@ -157,7 +158,7 @@ func TestPackedWithoutIndexes(t *testing.T) {
 	o.Dataset = bare
 	plain := open(t, o)
 	read(t, plain, 3)
-	o.Cache = t.TempDir()
+	o.Cache = filetest.FastDir(t)
 	if diff := cmp.Diff(want, read(t, open(t, o), 9)); diff != "" {
 		t.Error(diff)
 	}

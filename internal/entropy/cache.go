@@ -57,7 +57,8 @@ const (
 	recordHead  = 20
 	maxRecord   = 64 << 20
 	lookAgain   = time.Second
-	leastFree   = 1 << 30             // bytes that are left to others on the disk
+	leastFree   = 1 << 30             // bytes that are left to others on the disk,
+	smallShare  = 10                  // or of a small one, one in so many
 	keepUnused  = 30 * 24 * time.Hour // then a cache is removed
 	keysSuffix  = ".keys"
 	dataSuffix  = ".data"
@@ -302,7 +303,10 @@ func (c *Cache) room(at int64) error {
 		return nil
 	}
 	var s unix.Statfs_t
-	if err := unix.Fstatfs(int(c.data.Fd()), &s); err == nil && int64(s.Bavail)*int64(s.Bsize) < leastFree {
+	if err := unix.Fstatfs(int(c.data.Fd()), &s); err != nil {
+		return nil // what cannot be asked for is tried
+	}
+	if block := int64(s.Bsize); int64(s.Bavail)*block < min(leastFree, int64(s.Blocks)*block/smallShare) {
 		return unix.ENOSPC
 	}
 	return nil

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"stoker/internal/filetest"
 )
 
 func openTest(t testing.TB, dir string) *Cache {
@@ -41,7 +43,7 @@ func has(t testing.TB, c *Cache, key uint64) bool {
 }
 
 func TestCacheKeeps(t *testing.T) {
-	dir := t.TempDir()
+	dir := filetest.FastDir(t)
 	for round := range uint64(3) {
 		c := openTest(t, dir)
 		for key := range 10 * round {
@@ -64,7 +66,7 @@ func TestCacheKeeps(t *testing.T) {
 // A cache that another process writes is read, its news are seen, and it is
 // written on when that process is gone.
 func TestCacheOfAnotherProcess(t *testing.T) {
-	dir := t.TempDir()
+	dir := filetest.FastDir(t)
 	first := openTest(t, dir)
 	put(t, first, 1)
 	open.Lock()
@@ -93,7 +95,7 @@ func TestCacheOfAnotherProcess(t *testing.T) {
 }
 
 func TestCacheOfAnotherVersionIsForgotten(t *testing.T) {
-	dir := t.TempDir()
+	dir := filetest.FastDir(t)
 	c := openTest(t, dir)
 	put(t, c, 1)
 	c.Close()
@@ -108,7 +110,7 @@ func TestCacheOfAnotherVersionIsForgotten(t *testing.T) {
 // and can be made again.
 func TestDamagedCache(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	dir := t.TempDir()
+	dir := filetest.FastDir(t)
 	c := openTest(t, dir)
 	for key := range uint64(20) {
 		put(t, c, key)
@@ -154,7 +156,7 @@ func TestDamagedCache(t *testing.T) {
 }
 
 func TestUnusedCachesGo(t *testing.T) {
-	dir := t.TempDir()
+	dir := filetest.FastDir(t)
 	c := openTest(t, dir)
 	put(t, c, 1)
 	c.Close()

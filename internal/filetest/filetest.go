@@ -34,7 +34,8 @@ func Data(t testing.TB) string {
 }
 
 // FastDir returns a new folder, in memory where the system has such a disk: tests
-// that write hundreds of datasets would wait for the disk most of the time.
+// that write hundreds of datasets would wait for the disk most of the time, and caches
+// keep nothing on one that is nearly full.
 func FastDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "stoker-test-*")

@@ -10,6 +10,7 @@ import (
 	"stoker/internal/dataset"
 	"stoker/internal/engine/enginetest"
 	"stoker/internal/errs"
+	"stoker/internal/filetest"
 )
 
 // TestIndexOfAFolder: all indexes are made once; what cannot be indexed is told.
@@ -39,7 +40,7 @@ func TestIndexOfAFolder(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "text.png"), []byte("no picture"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cache := t.TempDir()
+	cache := filetest.FastDir(t)
 	for round, want := range []Indexed{{Indexed: 2}, {Had: 2}} {
 		f, err := OpenFolder(t.Context(), dir, cache)
 		if err != nil {

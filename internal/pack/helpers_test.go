@@ -19,11 +19,11 @@ import (
 	"syscall"
 	"testing"
 
-	"go.uber.org/goleak"
 	"golang.org/x/image/bmp"
 
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
+	"stoker/internal/leaktest"
 	"stoker/internal/pack"
 	"stoker/internal/source"
 )
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(childVar); text != "" {
 		os.Exit(child(text))
 	}
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 // childOptions are the options of a child, and what the system withholds from it.

@@ -12,10 +12,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/creack/pty"
-	"go.uber.org/goleak"
+
+	"stoker/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // fakeClock stands still until it is moved.
 type fakeClock struct {

@@ -16,14 +16,14 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"stoker/internal/arrowipc"
 	"stoker/internal/errs"
+	"stoker/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func writeFile(t testing.TB, name string, data []byte) string {
 	t.Helper()

@@ -11,11 +11,10 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"stoker/internal/dataset"
 	"stoker/internal/errs"
 	"stoker/internal/filetest"
+	"stoker/internal/leaktest"
 )
 
 // childVar holds the options, as JSON, of a test process that is to pack and
@@ -35,7 +34,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 func check(t testing.TB, err error) {

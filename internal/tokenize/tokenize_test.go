@@ -8,13 +8,13 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"stoker/internal/errs"
+	"stoker/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func encode(t *testing.T, tok Tokenizer, texts ...string) string {
 	t.Helper()
