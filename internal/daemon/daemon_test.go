@@ -184,6 +184,31 @@ func TestStatsAndIndex(t *testing.T) {
 	}
 }
 
+// TestFiguresOfShortEpochs: they are there when the client asks, however many
+// epochs of one batch lie ready for it.
+func TestFiguresOfShortEpochs(t *testing.T) {
+	name := start(t, Options{})
+	p := mustJoin(t, name, request(enginetest.Make(t, enginetest.Options{Samples: 8})))
+	for held := range 8 {
+		if _, _, err := p.next(held); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for want := range uint64(8) {
+		if err := p.send(wire.TypeStats, wire.Stats{Epoch: &want}); err != nil {
+			t.Fatal(err)
+		}
+		payload, err := p.expect(wire.TypeStatsReply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m wire.StatsReply
+		if err := wire.Decode("STATS_REPLY", payload, &m); err != nil || m.Epoch != want || m.Samples != 8 {
+			t.Errorf("epoch %d: %+v, %v", want, m, err)
+		}
+	}
+}
+
 // TestBadClients: what they send ends their own connection with an error that
 // says why; a session beside them goes on.
 func TestBadClients(t *testing.T) {

@@ -166,8 +166,9 @@ func (s *Session) tooManyBad(b *batch) error {
 		WithHint("`stoker verify` lists every damaged sample of a dataset")
 }
 
-// keptEpochs is how many epochs Stats can tell of.
-const keptEpochs = 4
+// keptEpochs is how many epochs Stats can tell of. A client asks at the end of one,
+// when batches of later ones are on their way to it, each of which may be an epoch.
+const keptEpochs = 64
 
 // account adds a batch to the figures of its epoch. The caller holds mu.
 func (s *Session) account(b *batch) {
