@@ -1,9 +1,9 @@
 """What the sampler of `stoker run` costs the process that it is in.
 
-    python3 scripts/bench_sampler.py [--pairs 30]
+    python3 scripts/bench_sampler.py [--pairs 240]
 
-One process, a fixed piece of work over and over; in pairs of blocks of one
-second, in random order, the sampler's thread runs or does not. Compared are the
+One process, a fixed piece of work over and over; in pairs of blocks of
+0.3 seconds, in random order, the sampler's thread runs or does not. Compared are the
 seconds for one piece: of the clock, and of the processor (the sampler's thread
 included), which other programs on the machine disturb less. The interval is that
 of Wilcoxon's signed ranks over the pairs.
@@ -26,6 +26,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "internal/run/sampler/py"))
 
 from _stoker_probe import probe
+
+
+BLOCK = 0.3  # seconds: a machine changes its speed within a second
 
 
 def python_loop() -> None:
@@ -83,7 +86,7 @@ def compare(work: Callable[[], None], pairs: int, sampler: probe.Probe) -> dict[
         for on in random.sample([True, False], 2):
             if on:
                 sampler.begin()
-            cost[on] = block(work, 1.0)
+            cost[on] = block(work, BLOCK)
             sampler.halt()
         for n, name in enumerate(ratios):
             ratios[name].append(cost[True][n] / cost[False][n] - 1)
@@ -93,7 +96,7 @@ def compare(work: Callable[[], None], pairs: int, sampler: probe.Probe) -> dict[
 def main() -> None:
     """Print a line for each kind of work."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=30)
+    parser.add_argument("--pairs", type=int, default=240)
     pairs = parser.parse_args().pairs
     works = {"Python, lock held": python_loop, "Python, 30 frames deep": nested}
     try:
@@ -106,7 +109,7 @@ def main() -> None:
             for clock, ratios in compare(work, pairs, sampler).items():
                 mid, low, high = interval(ratios)
                 print(f"{name:24} {clock:10} {100 * mid:+.2f} % [{100 * low:+.2f}, {100 * high:+.2f}]", flush=True)
-            spent, looks = 100 * sampler.spent / pairs, sampler.looks.count / pairs
+            spent, looks = 100 * sampler.spent / pairs / BLOCK, sampler.looks.count / pairs / BLOCK
             print(f"{'':24} its own account {spent:.2f} %, {looks:.0f} looks/s")
 
 
