@@ -92,9 +92,11 @@ func TestADataset(t *testing.T) {
 	}
 }
 
+// TestSequences are named as one types them: by a path from the working directory.
 func TestSequences(t *testing.T) {
-	t.Parallel()
-	r := run(t, enginetest.Sequences(t, enginetest.Lengths(500)))
+	dir := enginetest.Sequences(t, enginetest.Lengths(500))
+	t.Chdir(filepath.Dir(dir))
+	r := run(t, filepath.Base(dir))
 	check(t, r)
 	if !r.Data.Sequences || !strings.Contains(r.Prediction.Sentence, "samples/s") {
 		t.Errorf("data %+v, %q", r.Data, r.Prediction.Sentence)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -39,7 +40,11 @@ func (c *calibrator) handoff(ctx context.Context, s *sample) error {
 		cmd.Process.Kill() //nolint:errcheck // it may have ended
 		<-ended
 	}()
-	p, err := join(ctx, ended, name, s.dir, c.report.Data.Sequences)
+	dir, err := filepath.Abs(s.dir) // the engine may have another working directory
+	if err != nil {
+		return errs.New(errs.Permission, "the working directory is not known: %w", err)
+	}
+	p, err := join(ctx, ended, name, dir, c.report.Data.Sequences)
 	if err != nil {
 		return err
 	}

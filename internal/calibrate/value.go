@@ -54,7 +54,7 @@ type item struct {
 // Blocks of each figure: those wanted, how many may be added where others disturb
 // the machine, and the least that there must be.
 const (
-	rounds     = 5
+	rounds     = 9
 	moreRounds = 4
 	enough     = 3
 )
