@@ -124,6 +124,9 @@ func dataFact(runs []history.Run) Fact {
 	print := fact("data", true, runs, dataFingerprint)
 	kinds := stateOf(mapped(print.Values, dataprint.Kind))
 	if print.State != Unknown && kinds == Same {
+		for i, r := range runs { // what one recognises stands first
+			print.Values[i] = strings.TrimSpace(dataName(r) + " " + shortened(print.Values[i]))
+		}
 		return print
 	}
 	names := fact("data", true, runs, dataName)
@@ -146,6 +149,9 @@ func dataName(r history.Run) string {
 	}
 	return path.Base(strings.TrimRight(r.Timing.DataPath, "/"))
 }
+
+// shortened is a fingerprint to look at.
+func shortened(fingerprint string) string { return fingerprint[:min(len(fingerprint), 15)] }
 
 // withoutKind is the name of data without what tells a packed dataset.
 func withoutKind(name string) string { return strings.TrimSuffix(name, ".stk") }
