@@ -26,7 +26,6 @@ import json
 import math
 import os
 import pty
-import random
 import shutil
 import signal
 import statistics

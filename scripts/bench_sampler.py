@@ -27,7 +27,6 @@ sys.path.insert(0, str(ROOT / "internal/run/sampler/py"))
 
 from _stoker_probe import probe
 
-
 BLOCK = 0.3  # seconds: a machine changes its speed within a second
 
 

@@ -474,4 +474,4 @@ def test_looks_become_rarer_and_weigh_more(monkeypatch):
         assert stands_for[age] == pytest.approx(seen.mean)
     seen.close()
     assert stands_for[60] == pytest.approx(60 / looks.ENOUGH, rel=0.01)
-    assert stands_for[3600] == looks.AGED_PAUSE
+    assert stands_for[3600] == pytest.approx(looks.AGED_PAUSE)
