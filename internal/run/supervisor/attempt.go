@@ -63,7 +63,8 @@ func (s *supervisor) argv() []string {
 // exited is told by the holder after the attempt's last output. While a log is
 // replayed, attempts that are long over come by again.
 func (s *supervisor) exited(state hold.State) {
-	s.watch.progress(state.Ended) // how far it came: no tick may have seen that
+	s.watch.noteFirst(state.Ended) // where it began and how far it came: no look may have seen that
+	s.watch.progress(state.Ended)
 	if state.Attempt < s.known.Attempt {
 		return
 	}

@@ -34,6 +34,7 @@ type watcher struct {
 	first     int64             // first global step of this attempt; -1 unknown
 	firstOf   counter           // that told it
 	firstAt   time.Time         // when a counter was first seen
+	looked    time.Time         // when noteFirst last looked
 	reached   int64             // last global step
 	lossIsNaN bool
 	stepped   time.Time // when the last step or epoch of this attempt was told
@@ -70,7 +71,7 @@ func (w *watcher) begin(at time.Time, argv []string) {
 	w.files = ckpt.New(at, w.spec.Dir, argv)
 	w.meters = why.Meters{}
 	w.stall, w.doing = stall{}, &doing.Looker{}
-	w.began, w.stepped, w.track, w.first, w.firstAt, w.reached = at, time.Time{}, nil, -1, time.Time{}, -1
+	w.began, w.stepped, w.track, w.first, w.firstAt, w.looked, w.reached = at, time.Time{}, nil, -1, time.Time{}, time.Time{}, -1
 }
 
 // feed takes output as it came.
@@ -86,7 +87,9 @@ func (w *watcher) observe(events []progress.Event) {
 			w.stall.moved(e)
 			if e.Kind == progress.Epoch || e.Step > 0 { // not a line that sums up
 				w.stepped = e.Time
-				w.noteFirst(e.Time)
+				if e.Time.Sub(w.looked) >= firstEvery {
+					w.noteFirst(e.Time)
+				}
 			}
 		case progress.Checkpoint:
 			if e.Text != "" {
@@ -122,6 +125,10 @@ func (w *watcher) look(now time.Time, child procs.ID) (newCheckpoint bool) {
 // files that are loaded, may still turn out not to be the training's.
 const settleFirst = time.Second
 
+// firstEvery is the least time between two looks for it: a forecast takes 40 us, and
+// a command may print thousands of lines a second.
+const firstEvery = 20 * time.Millisecond
+
 // settled reports whether it is known where this attempt began.
 func (w *watcher) settled(now time.Time) bool {
 	return !w.firstAt.IsZero() && now.Sub(w.firstAt) > settleFirst
@@ -133,6 +140,7 @@ func (w *watcher) noteFirst(at time.Time) {
 	if w.settled(at) {
 		return
 	}
+	w.looked = at
 	s := w.est.Status(at)
 	if s.GlobalStep <= 0 {
 		return
