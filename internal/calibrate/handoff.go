@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"stoker/internal/errs"
@@ -83,8 +82,8 @@ func (p *peer) Read(b []byte) (int, error) {
 
 func (p *peer) close() { p.conn.Close() } //nolint:errcheck // the engine is ended next
 
-// join connects to the engine when it listens, unless it has ended before, and opens a session of batches of
-// one sample's number: the least work that a batch can be.
+// join connects to the engine when it listens, unless it has ended before, and opens
+// a session of batches of one sample's number: the least work that a batch can be.
 func join(ctx context.Context, ended <-chan struct{}, name, dir string, sequences bool) (*peer, error) {
 	conn, err := reach(ctx, ended, name)
 	if err != nil {
@@ -231,24 +230,4 @@ func (p *peer) questions(ctx context.Context) (float64, error) {
 		_, err := p.expect(wire.TypeStepsReply)
 		return err
 	})
-}
-
-// typical repeats ask for some time, the last time with last, and returns the
-// seconds of the median: the mean is that of the few times in which a process was
-// not woken at once.
-func typical(lasts time.Duration, ask func(last bool) error) (float64, error) {
-	var took []float64
-	for start, before := time.Now(), time.Now(); ; {
-		last := len(took)+1 >= enough && time.Since(start) >= lasts
-		if err := ask(last); err != nil {
-			return 0, err
-		}
-		now := time.Now()
-		took = append(took, now.Sub(before).Seconds())
-		before = now
-		if last {
-			slices.Sort(took)
-			return took[len(took)/2], nil
-		}
-	}
 }

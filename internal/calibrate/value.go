@@ -118,3 +118,22 @@ func (it *item) finish() Row {
 	r.Value, r.Disturbed = value(it.unit, append(it.good, it.bad...)), true
 	return r
 }
+
+// typical repeats ask for some time, the last time with last, and returns the
+// seconds of the median: the mean is that of the few times in which a process was
+// not woken at once.
+func typical(lasts time.Duration, ask func(last bool) error) (float64, error) {
+	var took []float64
+	for start, before := time.Now(), time.Now(); ; {
+		last := len(took)+1 >= enough && time.Since(start) >= lasts
+		if err := ask(last); err != nil {
+			return 0, err
+		}
+		now := time.Now()
+		took = append(took, now.Sub(before).Seconds())
+		before = now
+		if last {
+			return value("s", took).Mid, nil
+		}
+	}
+}
