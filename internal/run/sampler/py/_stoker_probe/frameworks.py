@@ -239,7 +239,4 @@ def _torch_ready(iterator):
         return None
     if len(tasks.get(iterator._rcvd_idx, ())) == 2:
         return True
-    try:
-        return iterator._data_queue.qsize() > 0
-    except NotImplementedError:  # multiprocessing's queues have no qsize() on macOS
-        return None
+    return not iterator._data_queue.empty()
