@@ -133,6 +133,18 @@ func TestSameJob(t *testing.T) {
 	}
 }
 
+// TestFewSteps: a speed that three steps tell is said to be that.
+func TestFewSteps(t *testing.T) {
+	a, b := run("a", 0.2), run("b", 0.2)
+	if notes := report(t, compare.Options{}, a, b).Notes; strings.Contains(strings.Join(notes, "\n"), "too few") {
+		t.Errorf("notes %q", notes)
+	}
+	b.Timing.Steps = 3
+	if notes := report(t, compare.Options{}, a, b).Notes; !strings.Contains(strings.Join(notes, "\n"), "Of b 3 steps were timed") {
+		t.Errorf("notes %q", notes)
+	}
+}
+
 // A script that stands in the command has lines, a short option one dash.
 func TestScriptInTheCommand(t *testing.T) {
 	a, b := run("a", 0.2), run("b", 0.2)

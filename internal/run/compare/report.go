@@ -220,6 +220,9 @@ func total(a Amount) string {
 // does not; see package why.
 const matters, little = 0.10, 0.05
 
+// fewSteps is below how many timed steps it is said that there are few.
+const fewSteps = 20
+
 // notes says what the figures mean for the data.
 func (r *Report) notes() (out []string) {
 	for _, fast := range r.Sides {
@@ -244,6 +247,9 @@ func (r *Report) notes() (out []string) {
 	}
 	var printed []string
 	for _, s := range r.Sides {
+		if t := s.run.Timing; t != nil && t.Steps > 0 && t.Steps < fewSteps {
+			out = append(out, fmt.Sprintf("Of %s %d steps were timed: too few to rely on.", s.Label, t.Steps))
+		}
 		if s.Source == "printed" {
 			printed = append(printed, s.Label)
 		}
