@@ -130,7 +130,7 @@ func TestDamagedIndexesCanBeMadeAgain(t *testing.T) {
 	if _, err := f.WriteAt([]byte("damage"), 300); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := dataCLI(t, "verify", dir); !strings.Contains(errs.HintOf(err), "stoker index "+dir) {
+	if _, err := dataCLI(t, "verify", dir); !strings.Contains(errs.HintOf(err), "stoker index "+dir) || !strings.Contains(err.Error(), "1 place is damaged") {
 		t.Errorf("verify gives %v, hint %q", err, errs.HintOf(err))
 	}
 	if _, err := dataCLI(t, "index", dir, "-q"); err != nil {

@@ -112,7 +112,8 @@ func (f addFlags) run() (history.Run, error) {
 func readLog(path string, o savedlog.Options) (history.Run, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return history.Run{}, errs.New(errs.NotFound, "read log: %w", err).At(path)
+		return history.Run{}, errs.New(errs.KindOfFile(err, errs.Transient), "cannot read the log: %w", errs.WithoutPath(err)).At(path).
+			WithHint("%s", errs.Beside(path, "give the file that the run's output was saved to"))
 	}
 	defer file.Close()
 	r, err := savedlog.Read(file, o)

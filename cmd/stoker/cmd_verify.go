@@ -77,11 +77,19 @@ func runVerify(ctx context.Context, out io.Writer, dir string, f dataFlags) erro
 	if err := printProblems(out, r, f.quiet); err != nil || r.OK() {
 		return err
 	}
+	return errs.New(errs.Corrupt, "%s", damage(r)).At(dir).WithHint("%s", cure(r))
+}
+
+// damage counts what is damaged.
+func damage(r *dataset.Report) string {
+	if r.BadSamples == 0 {
+		return fmt.Sprintf("%s damaged", counted(r.BadFiles, "place is", "places are"))
+	}
 	what := fmt.Sprintf("%s of %s damaged", progress.Count(r.BadSamples), counted(r.Samples, "sample is", "samples are"))
 	if r.BadFiles > 0 {
 		what += fmt.Sprintf(", and %s beside them", counted(r.BadFiles, "place", "places"))
 	}
-	return errs.New(errs.Corrupt, "%s", what).At(dir).WithHint("%s", cure(r))
+	return what
 }
 
 // cure says what to do about damage.
