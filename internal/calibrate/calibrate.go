@@ -1,12 +1,13 @@
 // Package calibrate measures what a machine can do for training, in under a
 // minute and on the user's own data where there is any: `stoker calibrate`.
 //
-// Run fills a Report: rows of figures, each the median of several short blocks
-// with their range, beside what a usual machine gives. The blocks of figures that
-// are compared with each other alternate, so that a machine whose load changes
-// spoils none of them alone, and a block that others disturbed is measured again
-// (see load). From the figures Predict says what `stoker bench` will give, and a
-// Report of another machine says what it would make of a run (package forecast).
+// Run fills a Report: rows of figures, each of several short blocks with their
+// range, beside what a usual machine gives. The blocks of all figures take turns
+// over the whole time, so that some seconds in which the machine is slow spoil a
+// part of each and none of them alone, and a block that others disturbed is
+// measured again (see load). From the figures Predict says what `stoker bench`
+// will give, and a Report of another machine says what it would make of a run
+// (package forecast).
 //
 // Measuring takes all usable cores and some hundred megabytes of memory. Run
 // starts goroutines, one engine in a process of its own for the hand-off and one
@@ -130,9 +131,18 @@ type calibrator struct {
 	report *Report
 	cores  int
 	begin  time.Time
-	until  time.Time // when the part that is measured should be over
-	temp   string    // removed at the end
-	verb   string    // what is done, for the meter
+	temp   string   // removed at the end
+	helper int      // process that works for this one; 0: none
+	ends   []func() // give back what the figures were measured with, the last one first
+}
+
+// atEnd has f called when the measurement is over.
+func (c *calibrator) atEnd(f func()) { c.ends = append(c.ends, f) }
+
+func (c *calibrator) end() {
+	for _, f := range slices.Backward(c.ends) {
+		f()
+	}
 }
 
 // block is how long a block lasts.
@@ -161,6 +171,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	c.temp = temp
 	defer os.RemoveAll(temp) //nolint:errcheck // a temporary folder that stays is no failure of the measurement
+	defer c.end()
 	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(o.Limit, DefaultLimit), errTime)
 	defer cancel()
 	if err := c.steps(ctx); err != nil {
@@ -175,48 +186,69 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 // errTime is the cause of a measurement that ran out of its time.
 var errTime = errs.New(errs.Canceled, "the time was over")
 
-// steps runs every part in turn. Only the user's own data can fail it; what this
-// machine lacks is noted.
+// part are figures that are measured with the same things.
+type part struct {
+	items []*item
+	tell  func() // when their rows are there: what follows from them; may be nil
+}
+
+// steps prepares every part, measures them all in turns, and the framework at last.
+// Only the user's own data can fail it; what this machine lacks is noted.
 func (c *calibrator) steps(ctx context.Context) error {
+	c.Meter.Phase("preparing", "", 0, 0)
 	data, err := c.openData(ctx)
 	if err != nil {
 		return err
 	}
-	defer data.close()
-	parts := []struct {
-		verb  string
-		usual time.Duration // more only where the least number of blocks takes longer
-		do    func(context.Context, *sample) error
-	}{
-		{"memory", 8 * time.Second, c.memory}, {"disk", 9 * time.Second, c.disk}, {"decoding", 14 * time.Second, c.decode},
-		{"hand-off", 3 * time.Second, c.handoff}, {"network", 3 * time.Second, c.network}, {"framework", frameworkLimit, c.framework},
-	}
-	before := look(0)
-	for i, p := range parts {
-		if p.verb == "hand-off" { // from here on other processes work for us
-			c.report.Load = before.until(look(0))
-		}
-		c.until = time.Now().Add(p.usual)
-		c.verb = fmt.Sprintf("measuring %s (%d of %d)", p.verb, i+1, len(parts))
-		c.Meter.Phase(c.verb, "", 0, 0)
-		err := p.do(ctx, data)
-		switch {
-		case context.Cause(ctx) == errTime:
-			c.note("the time was over before %s was measured to its end", p.verb)
-			return nil
-		case ctx.Err() != nil:
-			return errs.New(errs.Canceled, "interrupted while measuring %s", p.verb)
-		case errs.Is(err, errs.Unsupported): // of this machine or file system
-			c.note("%s: %v", p.verb, err)
-		case err != nil:
+	c.atEnd(data.close)
+	var parts []part
+	var items []*item
+	for _, prepare := range []func(context.Context, *sample) (part, error){c.memory, c.disk, c.decode, c.handoff, c.network} {
+		p, err := prepare(ctx, data)
+		if err := c.lacks(ctx, err); err != nil {
 			return err
 		}
+		parts, items = append(parts, p), append(items, p.items...)
 	}
-	return nil
+	before := look(c.helper)
+	if err := c.measure(ctx, items); err != nil {
+		return err
+	}
+	c.report.Load = before.until(look(c.helper))
+	for _, p := range parts {
+		for _, it := range p.items {
+			c.finish(it)
+		}
+		if p.tell != nil {
+			p.tell()
+		}
+	}
+	return c.lacks(ctx, c.framework(ctx))
 }
 
+// lacks notes what cannot be measured on this machine, and that the time was over;
+// it returns what is left of an error.
+func (c *calibrator) lacks(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case context.Cause(ctx) == errTime:
+		c.note("the time was over before all was measured")
+		return nil
+	case ctx.Err() != nil:
+		return errs.New(errs.Canceled, "interrupted while measuring")
+	case errs.Is(err, errs.Unsupported): // by this machine or file system
+		c.note("%v", err)
+		return nil
+	}
+	return err
+}
+
+// note tells the reader something, once.
 func (c *calibrator) note(format string, args ...any) {
-	c.report.Notes = append(c.report.Notes, fmt.Sprintf(format, args...))
+	if n := fmt.Sprintf(format, args...); !slices.Contains(c.report.Notes, n) {
+		c.report.Notes = append(c.report.Notes, n)
+	}
 }
 
 // add puts a figure into the report.

@@ -152,6 +152,19 @@ func TestWhatCannotBeMeasured(t *testing.T) {
 	}
 }
 
+// TestTheTimeIsOver: what was not measured by then is left out, and said once.
+func TestTheTimeIsOver(t *testing.T) {
+	for _, limit := range []time.Duration{time.Nanosecond, 700 * time.Millisecond} {
+		r, err := calibrate.Run(t.Context(), calibrate.Options{Data: enginetest.Make(t, enginetest.Options{Samples: 8, Width: 64}), Python: "python3", Quick: true, Limit: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(strings.Join(r.Notes, "\n"), "the time was over") != 1 {
+			t.Errorf("%v: %q", limit, r.Notes)
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for text, kind := range map[string]errs.Kind{
 		"": errs.Corrupt, "{}": errs.Corrupt, "[1]": errs.Corrupt,

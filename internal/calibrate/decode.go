@@ -20,9 +20,9 @@ const preset = `{"ops": [{"op": "random_resized_crop", "size": [224, 224]}, {"op
 
 // decode feeds the sampled pictures, from the page cache, through the engine's
 // own pipeline on one core, two, and all.
-func (c *calibrator) decode(ctx context.Context, s *sample) error {
+func (c *calibrator) decode(ctx context.Context, s *sample) (p part, err error) {
 	if err := c.packed(ctx, s); err != nil {
-		return err
+		return p, err
 	}
 	counts := []int{1}
 	if c.cores > 2 {
@@ -31,13 +31,11 @@ func (c *calibrator) decode(ctx context.Context, s *sample) error {
 	if c.cores > 1 {
 		counts = append(counts, c.cores)
 	}
-	var items []*item
 	for _, cores := range counts {
 		f, err := c.openFeed(ctx, s, cores)
 		if err != nil {
-			return err
+			return p, err
 		}
-		defer f.session.Close() //nolint:errcheck // only memory is given back
 		row := Row{ID: "decode.all", Group: "decode", Name: fmt.Sprintf("all %d cores", cores), Typical: "300 a core with Pillow"}
 		switch cores {
 		case 1:
@@ -53,37 +51,34 @@ func (c *calibrator) decode(ctx context.Context, s *sample) error {
 		if c.report.Data.Sequences {
 			row.Typical = ""
 		}
-		items = append(items, &item{row: row, unit: "samples/s", cores: cores, block: f.block})
+		p.items = append(p.items, &item{row: row, unit: "samples/s", cores: cores, block: f.block})
 	}
+	p.tell = c.scaling
 	if c.report.Data.Kind != "made" {
-		it, closed, err := c.reference(ctx)
+		it, err := c.reference(ctx)
 		if err != nil {
-			return err
+			return p, err
 		}
-		defer closed()
-		items = append(items, it)
+		p.items = append(p.items, it)
 	}
-	if err := c.measure(ctx, items...); err != nil {
-		return err
-	}
-	c.scaling()
-	return nil
+	return p, nil
 }
 
 // reference is the figure of pictures that are the same on every machine, so that
 // machines can be compared that have seen different data.
-func (c *calibrator) reference(ctx context.Context) (it *item, closed func(), err error) {
+func (c *calibrator) reference(ctx context.Context) (*item, error) {
 	made := &calibrator{Options: c.Options, report: &Report{Machine: c.report.Machine}, cores: c.cores, temp: c.temp}
-	s := &sample{}
-	if s.dir, err = made.makePictures(); err != nil {
-		return nil, nil, err
-	}
-	f, err := made.openFeed(ctx, s, c.cores)
+	c.atEnd(made.end)
+	dir, err := made.makePictures()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	f, err := made.openFeed(ctx, &sample{dir: dir}, c.cores)
+	if err != nil {
+		return nil, err
 	}
 	return &item{row: Row{ID: "decode.reference", Group: "decode", Name: "made pictures, all cores", Typical: "300 a core with Pillow"},
-		unit: "samples/s", cores: c.cores, block: f.block}, func() { f.session.Close() }, nil //nolint:errcheck // only memory is given back
+		unit: "samples/s", cores: c.cores, block: f.block}, nil
 }
 
 // scaling adds how much of N cores' work N cores do, beside one.
@@ -107,7 +102,7 @@ type feed struct {
 	full    float64       // cores that it keeps busy where nobody disturbs it, as seen so far
 }
 
-// openFeed opens a session with a budget of so many cores.
+// openFeed opens a session with a budget of so many cores, until the end.
 func (c *calibrator) openFeed(ctx context.Context, s *sample, cores int) (*feed, error) {
 	o := engine.Options{Dataset: s.dir, BatchSize: batchOf(&c.report.Data), Shuffle: true, Budget: engine.NewBudget(cores, 0)}
 	if !c.report.Data.Sequences {
@@ -121,13 +116,14 @@ func (c *calibrator) openFeed(ctx context.Context, s *sample, cores int) (*feed,
 		}
 		o.Transform, o.Fields, o.Source = spec, []string{"image"}, d
 		if int64(len(s.indices)) < d.Len() && s.indices != nil {
-			o.Source = &part{Dataset: d, indices: s.indices}
+			o.Source = &some{Dataset: d, indices: s.indices}
 		}
 	}
 	session, err := engine.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
+	c.atEnd(func() { session.Close() }) //nolint:errcheck // only memory is given back
 	return &feed{session: session, cores: cores, lasts: c.block(decodeBlock), serial: c.report.Data.Sequences}, nil
 }
 
@@ -185,31 +181,31 @@ func (f *feed) rate(samples float64, load Load, wall float64) float64 {
 	return load.fair(samples/wall, cmp.Or(f.full, float64(f.cores)))
 }
 
-// part is a dataset of some samples of another. Every method of engine.Source that
+// some is a dataset of some samples of another. Every method of engine.Source that
 // takes the number of a sample is to turn it into the one there.
-type part struct {
+type some struct {
 	*dataset.Dataset
 	indices []int64
 }
 
-func (p *part) Len() int64 { return int64(len(p.indices)) }
+func (p *some) Len() int64 { return int64(len(p.indices)) }
 
-func (p *part) Sample(i int64) (dataset.Sample, error) { return p.Dataset.Sample(p.indices[i]) }
+func (p *some) Sample(i int64) (dataset.Sample, error) { return p.Dataset.Sample(p.indices[i]) }
 
-func (p *part) Key(i int64) string { return p.Dataset.Key(p.indices[i]) }
+func (p *some) Key(i int64) string { return p.Dataset.Key(p.indices[i]) }
 
-func (p *part) Read(s *dataset.Sample, i int64, dst []byte) ([]byte, error) {
+func (p *some) Read(s *dataset.Sample, i int64, dst []byte) ([]byte, error) {
 	return p.Dataset.Read(s, p.indices[i], dst)
 }
 
-func (p *part) AppendEntropy(dst []byte, i int64, s *dataset.Sample) []byte {
+func (p *some) AppendEntropy(dst []byte, i int64, s *dataset.Sample) []byte {
 	return p.Dataset.AppendEntropy(dst, p.indices[i], s)
 }
 
-func (p *part) AppendParts(dst []byte, i int64, s *dataset.Sample) []byte {
+func (p *some) AppendParts(dst []byte, i int64, s *dataset.Sample) []byte {
 	return p.Dataset.AppendParts(dst, p.indices[i], s)
 }
 
-func (p *part) ReadRange(s *dataset.Sample, i, offset, length int64, dst []byte) ([]byte, error) {
+func (p *some) ReadRange(s *dataset.Sample, i, offset, length int64, dst []byte) ([]byte, error) {
 	return p.Dataset.ReadRange(s, p.indices[i], offset, length, dst)
 }

@@ -24,19 +24,19 @@ const depth = 8
 const (
 	readBlock = 400 * time.Millisecond
 	pageBytes = 4096
-	probes    = 48 // readings of a page in a block
+	probes    = 384 // readings of a page in a block
 )
 
 // disk reads the sampled bytes cold and warm, one at a time and several.
-func (c *calibrator) disk(ctx context.Context, s *sample) error {
+func (c *calibrator) disk(_ context.Context, s *sample) (part, error) {
 	r := &reader{extents: s.extents, files: map[string]*os.File{}}
-	defer r.close()
+	c.atEnd(r.close)
 	if err := r.settle(); err != nil {
-		return err
+		return part{}, err
 	}
 	kept, err := r.evict()
 	if err != nil {
-		return err
+		return part{}, err
 	}
 	where := c.report.Data.FileSystem
 	if c.report.Data.Network {
@@ -44,13 +44,10 @@ func (c *calibrator) disk(ctx context.Context, s *sample) error {
 	}
 	page := &item{row: Row{ID: "disk.cold.page", Group: "disk", Name: "reading 4 KiB, cold", Typical: "0.1 ms NVMe, 5 to 10 ms disk"}, unit: "s", cores: 1, block: r.pages}
 	page.row.Note = where
+	// Last the one that leaves the samples in the page cache, for those who decode them.
 	items := []*item{page, c.reading(r, "disk.cold.one", "samples, cold, one at a time", "8,000/s NVMe, 100/s disk", 1),
 		c.reading(r, "disk.cold.deep", fmt.Sprintf("samples, cold, %d at once", depth), "30,000/s NVMe, 150/s disk", depth), c.warm(r)}
-	if err := c.measure(ctx, items...); err != nil {
-		return err
-	}
-	c.sayCold(kept)
-	return nil
+	return part{items: items, tell: func() { c.sayCold(kept) }}, nil
 }
 
 // sayCold tells what cold means here.

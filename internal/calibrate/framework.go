@@ -46,7 +46,8 @@ type line struct {
 
 // framework measures through the framework that the active Python has: what
 // training itself would get.
-func (c *calibrator) framework(ctx context.Context, _ *sample) error {
+func (c *calibrator) framework(ctx context.Context) error {
+	c.Meter.Phase("measuring the framework", "", 0, 0)
 	python, err := c.python()
 	if err != nil {
 		return err
@@ -80,7 +81,7 @@ func (c *calibrator) framework(ctx context.Context, _ *sample) error {
 		case l.Framework != "":
 			facts = l
 			c.report.Compute = &facts.Compute
-			c.Meter.Phase(c.verb+": "+l.Framework, "figures", 0, 0)
+			c.Meter.Phase("measuring "+l.Framework, "figures", 0, 0)
 		case len(l.Values) > 0:
 			c.add(computeRow(facts, l))
 			c.Meter.Add(1, 0)

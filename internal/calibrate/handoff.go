@@ -24,36 +24,38 @@ const (
 
 // handoff measures how fast a real engine, in a process of its own, hands batches
 // that cost nothing to make to a client.
-func (c *calibrator) handoff(ctx context.Context, s *sample) error {
+func (c *calibrator) handoff(ctx context.Context, s *sample) (none part, err error) {
 	if len(c.Engine) == 0 {
-		return nil
+		return none, nil
 	}
 	name := fmt.Sprintf("@stoker-calibrate/%d/%d", os.Getpid(), time.Now().UnixNano())
 	cmd := exec.CommandContext(ctx, c.Engine[0], append(c.Engine[1:], "--socket", name)...)
 	if err := cmd.Start(); err != nil {
-		return errs.New(errs.Unsupported, "the engine cannot be started: %w", err)
+		return none, errs.New(errs.Unsupported, "hand-off: the engine cannot be started: %w", err)
 	}
 	ended := make(chan struct{})
 	go func() { defer close(ended); cmd.Wait() }() //nolint:errcheck // killed below
-	defer func() {
+	c.helper = cmd.Process.Pid
+	c.atEnd(func() {
 		cmd.Process.Kill() //nolint:errcheck // it may have ended
 		<-ended
-	}()
+	})
 	dir, err := filepath.Abs(s.dir) // the engine may have another working directory
 	if err != nil {
-		return errs.New(errs.Permission, "the working directory is not known: %w", err)
+		return none, errs.New(errs.Permission, "the working directory is not known: %w", err)
 	}
 	p, err := join(ctx, ended, name, dir, c.report.Data.Sequences)
 	if err != nil {
-		return err
+		return none, err
 	}
-	defer p.close()
+	c.atEnd(p.close)
 	p.lasts = c.block
-	return c.measure(ctx,
-		&item{row: Row{ID: "handoff.batches", Group: "hand-off", Name: "ready batches, engine to client, no copy", Typical: "50,000/s"},
-			unit: "batches/s", cores: 2, helper: cmd.Process.Pid, block: p.batches},
-		&item{row: Row{ID: "handoff.ask", Group: "hand-off", Name: "question and answer over the socket", Typical: "20 to 50 us"},
-			unit: "s", cores: 2, helper: cmd.Process.Pid, block: p.questions})
+	return part{items: []*item{
+		{row: Row{ID: "handoff.batches", Group: "hand-off", Name: "ready batches, engine to client, no copy", Typical: "50,000/s"},
+			unit: "batches/s", cores: 2, block: p.batches},
+		{row: Row{ID: "handoff.ask", Group: "hand-off", Name: "question and answer over the socket", Typical: "20 to 50 us"},
+			unit: "s", cores: 2, block: p.questions},
+	}}, nil
 }
 
 // peer is a client of an engine, as docs/protocol.md has it.
@@ -87,7 +89,7 @@ func (p *peer) close() { p.conn.Close() } //nolint:errcheck // the engine is end
 func join(ctx context.Context, ended <-chan struct{}, name, dir string, sequences bool) (*peer, error) {
 	conn, err := reach(ctx, ended, name)
 	if err != nil {
-		return nil, errs.New(errs.Unsupported, "the engine did not come up: %w", err)
+		return nil, errs.New(errs.Unsupported, "hand-off: the engine did not come up: %w", err)
 	}
 	p := &peer{conn: conn, sequences: sequences}
 	p.in = bufio.NewReader(p)
@@ -174,7 +176,7 @@ func lost(err error) error {
 	if err == nil {
 		return nil
 	}
-	return errs.New(errs.Unsupported, "the engine left: %w", err)
+	return errs.New(errs.Unsupported, "hand-off: the engine left: %w", err)
 }
 
 // batches takes and releases batches for some time.

@@ -21,7 +21,7 @@ import (
 
 // Sizes of the memory that is measured.
 const (
-	copyBlock  = 150 * time.Millisecond
+	copyBlock  = 100 * time.Millisecond
 	chaseBlock = 60 * time.Millisecond
 	lineBytes  = 64
 	lineWords  = lineBytes / 4
@@ -32,54 +32,40 @@ const (
 )
 
 // memory measures how fast memory is copied and how long a load waits.
-func (c *calibrator) memory(ctx context.Context, _ *sample) error {
+func (c *calibrator) memory(context.Context, *sample) (p part, err error) {
 	free := max(c.report.Machine.FreeBytes/memoryPart, 64<<20)
 	if c.Quick {
 		free = 8 << 20
 	}
 	each := min(maxCopy, free/int64(2*c.cores)) &^ 4095
 	var buffers [][]byte
-	defer func() {
-		for _, b := range buffers {
-			unix.Munmap(b) //nolint:errcheck // it was mapped
-		}
-	}()
 	for range 2 * c.cores {
-		b, err := touch(each)
+		b, err := c.touch(each)
 		if err != nil {
-			return err
+			return p, err
 		}
 		buffers = append(buffers, b)
 	}
 	copies := func(cores int) func(context.Context) (float64, error) {
 		return func(context.Context) (float64, error) { return copyFor(buffers[:2*cores], c.block(copyBlock)), nil }
 	}
-	items := []*item{{row: Row{ID: "memory.copy.core", Group: "memory", Name: "copying, one core"}, unit: "B/s", cores: 1, block: copies(1)}}
+	p.items = []*item{{row: Row{ID: "memory.copy.core", Group: "memory", Name: "copying, one core"}, unit: "B/s", cores: 1, alone: true, block: copies(1)}}
 	if c.cores > 1 {
-		items = append(items, &item{row: Row{ID: "memory.copy.all", Group: "memory", Name: fmt.Sprintf("copying, all %d cores", c.cores)},
-			unit: "B/s", cores: c.cores, block: copies(c.cores)})
+		p.items = append(p.items, &item{row: Row{ID: "memory.copy.all", Group: "memory", Name: fmt.Sprintf("copying, all %d cores", c.cores)},
+			unit: "B/s", cores: c.cores, alone: true, block: copies(c.cores)})
 	}
 	chases, err := c.chaseItems(free)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		for _, it := range chases {
-			it.free()
-		}
-	}()
-	for _, it := range chases {
-		items = append(items, it.item)
-	}
-	return c.measure(ctx, items...)
+	p.items = append(p.items, chases...)
+	return p, err
 }
 
-// touch maps memory and writes every page once.
-func touch(size int64) ([]byte, error) {
+// touch maps memory until the end, and writes every page once.
+func (c *calibrator) touch(size int64) ([]byte, error) {
 	b, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		return nil, errs.New(errs.Exhausted, "cannot map %d bytes of memory: %w", size, err)
 	}
+	c.atEnd(func() { unix.Munmap(b) }) //nolint:errcheck // it was mapped
 	for i := 0; i < len(b); i += 4096 {
 		b[i] = 1
 	}
@@ -124,41 +110,39 @@ func onCore(work func()) float64 {
 // chase is a walk along pointers, each in a cache line of its own, in an order
 // that no prefetcher guesses: the time of a step is the latency of a load.
 type chase struct {
-	item   *item
 	memory []byte
 	words  []uint32 // the same memory
 	at     uint32
 }
 
-func (h *chase) free() { unix.Munmap(h.memory) } //nolint:errcheck // it was mapped
-
 // chaseItems makes a walk for each level of the caches, and one that none holds.
-func (c *calibrator) chaseItems(free int64) (all []*chase, err error) {
+func (c *calibrator) chaseItems(free int64) (all []*item, err error) {
 	caches := cacheSizes()
 	var last int64
 	for i, size := range caches {
 		last = size
 		typical := []string{"1 ns", "4 ns", "15 to 40 ns"}[min(i, 2)]
-		// Half of a cache: the other half is for whatever else there is. Of a cache
-		// that many cores share, no more than one may get.
-		bytes := min(size/2, maxWarm)
-		h, err := c.newChase(bytes, Row{ID: fmt.Sprintf("memory.latency.l%d", i+1), Group: "memory",
+		// A quarter of a cache: the rest is for whatever else there is, such as the
+		// core's other thread. Of a cache that many cores share, no more than one may get.
+		bytes := min(size/4, maxWarm)
+		it, err := c.newChase(bytes, Row{ID: fmt.Sprintf("memory.latency.l%d", i+1), Group: "memory",
 			Name: fmt.Sprintf("a load from the level %d cache", i+1), Typical: typical, Note: fmt.Sprintf("%s of %s", size2(bytes), size2(size))})
 		if err != nil {
 			return all, err
 		}
-		all = append(all, h)
+		it.alone = i < 2 // the cores' own; the last one others use, too
+		all = append(all, it)
 	}
 	bytes := min(max(2*last, 128<<20), maxChase, free) &^ (lineBytes - 1)
 	row := Row{ID: "memory.latency.dram", Group: "memory", Name: "a load from memory", Typical: "80 to 120 ns", Note: size2(bytes) + ", usual pages"}
 	if 2*bytes < 3*last {
 		row.Note += "; a part of it is in the cache"
 	}
-	h, err := c.newChase(bytes, row)
+	it, err := c.newChase(bytes, row)
 	if err != nil {
 		return all, err
 	}
-	return append(all, h), nil
+	return append(all, it), nil
 }
 
 // size2 writes a size of memory in binary units.
@@ -169,15 +153,14 @@ func size2(n int64) string {
 	return fmt.Sprintf("%d KiB", n>>10)
 }
 
-func (c *calibrator) newChase(bytes int64, row Row) (*chase, error) {
-	memory, err := touch(bytes)
+func (c *calibrator) newChase(bytes int64, row Row) (*item, error) {
+	memory, err := c.touch(bytes)
 	if err != nil {
 		return nil, err
 	}
 	h := &chase{memory: memory, words: unsafe.Slice((*uint32)(unsafe.Pointer(&memory[0])), len(memory)/4)}
 	link(h.words)
-	h.item = &item{row: row, unit: "s", cores: 1, block: func(context.Context) (float64, error) { return h.walk(c.block(chaseBlock)), nil }}
-	return h, nil
+	return &item{row: row, unit: "s", cores: 1, block: func(context.Context) (float64, error) { return h.walk(c.block(chaseBlock)), nil }}, nil
 }
 
 // link joins the first words of the lines to one circle in random order (Sattolo

@@ -2,6 +2,7 @@ package calibrate
 
 import (
 	"bytes"
+	"context"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"stoker/internal/dataset"
+	"stoker/internal/errs"
 )
 
 func TestLoad(t *testing.T) {
@@ -139,7 +141,7 @@ func TestAPartAnswersOfItsOwnSamples(t *testing.T) {
 	}
 	defer d.Close() //nolint:errcheck // only read
 	last := d.Len() - 1
-	p := &part{Dataset: d, indices: []int64{last}}
+	p := &some{Dataset: d, indices: []int64{last}}
 	theirs, err := d.Sample(last)
 	if err != nil {
 		t.Fatal(err)
@@ -180,5 +182,47 @@ func TestTheWalkVisitsEveryLine(t *testing.T) {
 	}
 	if seen != 1000 {
 		t.Errorf("the circle has %d of 1000 lines", seen)
+	}
+}
+
+// TestFastest: what others disturb now and then tells the machine's own speed, a
+// rate by its highest, a time by its lowest values, within the range that is told.
+func TestFastest(t *testing.T) {
+	rates := []float64{10, 30, 20, 29, 15, 12, 31, 11, 13}
+	if v := value("B/s", rates).fastest(rates); v.Mid != 30 || v.Low != 11 || v.High != 30 || v.Blocks != 9 {
+		t.Errorf("%+v", v)
+	}
+	times := []float64{3, 1.1, 2, 1, 5, 4, 1.2, 6}
+	if v := value("s", times).fastest(times); v.Mid != 1.1 || v.Low != 1.1 || v.High != 5 {
+		t.Errorf("%+v", v)
+	}
+	if v := value("s", times[:1]).fastest(times[:1]); v.Mid != 3 || v.Low != 3 || v.High != 3 {
+		t.Errorf("%+v", v)
+	}
+}
+
+// TestWhatFailsIsLeftOut: a figure that this machine cannot give costs no other one.
+func TestWhatFailsIsLeftOut(t *testing.T) {
+	c := &calibrator{Options: Options{Quick: true}, report: &Report{}}
+	calls := 0
+	items := []*item{
+		{row: Row{ID: "a"}, unit: "s", block: func(context.Context) (float64, error) { return 2, nil }},
+		{row: Row{ID: "b"}, unit: "s", block: func(context.Context) (float64, error) {
+			calls++
+			return 0, errs.New(errs.Unsupported, "b: not here")
+		}},
+	}
+	if err := c.measure(t.Context(), items); err != nil || calls != 1 {
+		t.Fatalf("%v after %d calls", err, calls)
+	}
+	for _, it := range items {
+		c.finish(it)
+	}
+	if c.report.Mid("a") != 2 || c.report.Row("a").Value.Blocks != enough || c.report.Row("b") != nil || !slices.Equal(c.report.Notes, []string{"b: not here"}) {
+		t.Errorf("%+v", c.report)
+	}
+	items[1].failed, items[1].block = false, func(context.Context) (float64, error) { return 0, errs.New(errs.NotFound, "a file is gone") }
+	if err := c.measure(t.Context(), items); !errs.Is(err, errs.NotFound) {
+		t.Errorf("the user's own data failed: %v", err)
 	}
 }

@@ -11,9 +11,9 @@ import (
 )
 
 // Legend says what the column of typical values means.
-const Legend = `here: the median of the blocks, and half of their range; * others kept the machine busy in most of them. typical: a server or
-workstation of 2021 to 2025 with cores of 3 GHz, DDR4 or DDR5 memory and a local NVMe disk; decoding: ImageNet's
-photographs to a random crop of 224 pixels.`
+const Legend = `here: the median of the blocks (copying and the cores' own caches: of the fastest third), and half of the range of all;
+* others kept the machine busy in most of them. typical: a server or workstation of 2021 to 2025 with cores of 3 GHz, DDR4 or
+DDR5 memory and a local NVMe disk; decoding: ImageNet's photographs to a random crop of 224 pixels.`
 
 // Print writes the table for people.
 func (r *Report) Print(w io.Writer) error {

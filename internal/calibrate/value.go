@@ -5,10 +5,12 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"stoker/internal/sysinfo"
 )
 
-// Value is a figure: the median of the blocks that were kept, and their range, a
-// fifth of them at each end apart.
+// Value is a figure: the median of the blocks that were kept, or of their fastest
+// third, and the range of all, a fifth of them at each end apart.
 type Value struct {
 	Mid     float64 `json:"mid"`
 	Low     float64 `json:"low"`
@@ -44,11 +46,15 @@ type item struct {
 	unit string
 	// block measures once, for some tenths of a second.
 	block func(context.Context) (float64, error)
-	// cores is how many a block keeps busy; 0: whoever else works does not matter.
-	cores  int
-	helper int // process that works for this one in the blocks; 0: none
+	cores int // that a block keeps busy; 0: whoever else works does not matter
+	// alone says that nothing but the cores themselves works in a block. Then others,
+	// such as the host's other guests, can only make it slower, and the figure is the
+	// median of the fastest third: STREAM (McCalpin 1995) and lmbench (McVoy and Staelin
+	// 1996) take the fastest one.
+	alone bool
 
 	good, bad []float64 // by whether others disturbed the block
+	failed    bool      // it cannot be measured here
 }
 
 // Blocks of each figure: those wanted, how many may be added where others disturb
@@ -59,39 +65,48 @@ const (
 	enough     = 3
 )
 
-// measure runs the blocks of the items in turn, a round after the other, and adds
-// their rows to the report. Disturbed blocks are measured again, in at most
-// moreRounds further rounds; where that was not enough they are used, and said.
-// When the part's time is over, figures that have enough blocks get no more.
-func (c *calibrator) measure(ctx context.Context, items ...*item) error {
+// usual is how long the rounds last at most, unless the least number of blocks
+// takes longer: some time is left for the framework.
+const usual = 40 * time.Second
+
+// measure runs the blocks of the items in turn, a round after the other. Disturbed
+// blocks are measured again, in at most moreRounds further rounds.
+func (c *calibrator) measure(ctx context.Context, items []*item) error {
 	want, more := rounds, moreRounds
 	if c.Quick {
 		want, more = enough, 0
 	}
-	c.Meter.Phase(c.verb, "blocks", int64(want*len(items)), 0)
+	until := time.Now().Add(usual)
+	turn := slices.Clone(items)
+	for _, it := range items {
+		if it.alone { // twice in a round: the more blocks, the likelier some calm ones
+			turn = append(turn, it)
+		}
+	}
+	c.Meter.Phase("measuring", "blocks", int64(want*len(turn)), 0)
 	for round := range want + more {
-		if round >= enough && time.Now().After(c.until) {
+		if round >= enough && time.Now().After(until) {
 			break
 		}
-		for _, it := range items {
-			if round >= want && len(it.good) >= enough {
+		for _, it := range turn {
+			if it.failed || round >= want && len(it.good) >= enough {
 				continue
 			}
-			if err := it.measure(ctx); err != nil {
+			err := c.once(ctx, it)
+			it.failed = err != nil
+			if err := c.lacks(ctx, err); err != nil || ctx.Err() != nil {
 				return err
 			}
 			c.Meter.Add(1, 0)
 		}
 	}
-	for _, it := range items {
-		c.add(it.finish())
-	}
 	return nil
 }
 
-// measure adds a block.
-func (it *item) measure(ctx context.Context) error {
-	before := look(it.helper)
+// once adds a block.
+func (c *calibrator) once(ctx context.Context, it *item) error {
+	rest(ctx)
+	before := look(c.helper)
 	v, err := it.block(ctx)
 	if err == nil {
 		err = ctx.Err()
@@ -99,7 +114,7 @@ func (it *item) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if it.cores > 0 && before.until(look(it.helper)).disturbs(it.cores) {
+	if it.cores > 0 && before.until(look(c.helper)).disturbs(it.cores) {
 		it.bad = append(it.bad, v)
 	} else {
 		it.good = append(it.good, v)
@@ -107,16 +122,50 @@ func (it *item) measure(ctx context.Context) error {
 	return nil
 }
 
-// finish makes the row of the blocks.
-func (it *item) finish() Row {
-	r := it.row
-	if len(it.good) >= enough {
-		r.Value = value(it.unit, it.good)
-		r.Value.Dropped = len(it.bad)
-		return r
+// rest waits until this process does nothing, at most restMost: the block before
+// may have left work, such as the batches that a session makes ahead.
+func rest(ctx context.Context) {
+	const glance, restMost, idle = 4 * time.Millisecond, time.Second, 0.1
+	for start := time.Now(); time.Since(start) < restMost && ctx.Err() == nil; {
+		at, cpu := time.Now(), sysinfo.ProcessCPU()
+		time.Sleep(glance)
+		if (sysinfo.ProcessCPU() - cpu).Seconds() < idle*time.Since(at).Seconds() {
+			return
+		}
 	}
-	r.Value, r.Disturbed = value(it.unit, append(it.good, it.bad...)), true
-	return r
+}
+
+// finish adds the row of the blocks to the report, where there are any. Where too
+// few were good all are used, and it is said.
+func (c *calibrator) finish(it *item) {
+	r, blocks := it.row, it.good
+	if len(blocks) < enough {
+		blocks, r.Disturbed = append(blocks, it.bad...), true
+	}
+	if it.failed || len(blocks) == 0 {
+		return
+	}
+	r.Value = value(it.unit, blocks)
+	if !r.Disturbed {
+		r.Value.Dropped = len(it.bad)
+	}
+	if it.alone {
+		r.Value = r.Value.fastest(blocks)
+	}
+	c.add(r)
+}
+
+// fastest returns the value with the median of the fastest third of its blocks in
+// the middle.
+func (v Value) fastest(blocks []float64) Value {
+	sorted := slices.Sorted(slices.Values(blocks))
+	third := sorted[:(len(sorted)+2)/3]
+	if v.Unit != "s" { // a rate
+		third = sorted[len(sorted)-len(third):]
+	}
+	v.Mid = value(v.Unit, third).Mid
+	v.Low, v.High = min(v.Low, v.Mid), max(v.High, v.Mid)
+	return v
 }
 
 // typical repeats ask for some time, the last time with last, and returns the
