@@ -475,3 +475,15 @@ def test_looks_become_rarer_and_weigh_more(monkeypatch):
     seen.close()
     assert stands_for[60] == pytest.approx(60 / looks.ENOUGH, rel=0.01)
     assert stands_for[3600] == pytest.approx(looks.AGED_PAUSE)
+
+
+def test_dear_reports_come_less_often(monkeypatch):
+    """Seldom enough to cost nothing, and yet again before a short run ends."""
+    monkeypatch.syspath_prepend(str(SAMPLER))
+    from _stoker_probe import probe
+
+    assert probe._report_pause(100, 0.0005, 0.001) == probe.REPORT_EVERY
+    assert probe._report_pause(100, 0.005, 0.001) == pytest.approx(10)
+    assert probe._report_pause(100, 0.001, 0.5) == pytest.approx(25)
+    assert probe._report_pause(6, 0.001, 0.5) == pytest.approx(3)  # it waited for the imports
+    assert probe._report_pause(0.7, 0.01, 1.0) == probe.REPORT_EVERY

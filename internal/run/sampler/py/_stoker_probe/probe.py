@@ -96,8 +96,7 @@ class Probe:
             self.reported = now
             self.report.write()
             took = time.thread_time() - begun - spent
-            # A report that is dear, or slow to store, comes less often.
-            self.next_report = now + max(REPORT_EVERY, took / looks.REPORT_SHARE, 50 * (time.monotonic() - now - took))
+            self.next_report = now + _report_pause(time.time() - self.started, took, time.monotonic() - now - took)
         self.spent += time.thread_time() - begun
 
     def halt(self):
@@ -150,6 +149,15 @@ class Probe:
             self.report.write()
         except Exception:
             pass
+
+
+def _report_pause(age, took, waited):
+    """Return the seconds to the next report of a process so old.
+
+    A report that took much processor time, or was slow to store, comes less often. But one may only seem so because
+    it met the imports, and a short run is to have another before it ends.
+    """
+    return max(REPORT_EVERY, min(max(took / looks.REPORT_SHARE, 50 * waited), age / 2))
 
 
 def _block_signals():
