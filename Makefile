@@ -4,7 +4,7 @@
 VERSION    := $(shell cat VERSION)
 GOFLAGS    := -trimpath
 LDFLAGS    := -s -w -X main.version=$(VERSION)
-SOURCES    := $(shell find cmd internal jpeg -name '*.go' -o -name '*.s' -o -name '*.sql' -o -name '*.json' 2>/dev/null) go.mod go.sum VERSION
+SOURCES    := $(shell find cmd internal jpeg -name '*.go' -o -name '*.s' -o -name '*.sql' -o -name '*.json' -o -name '*.py' 2>/dev/null) go.mod go.sum VERSION
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHSTAT  := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 FUZZTIME   ?= 20s

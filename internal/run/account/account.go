@@ -29,7 +29,7 @@ type Account struct {
 	Ranks   int      `json:"ranks,omitempty"`   // processes that train side by side, where more than one
 	Main    Thread   `json:"main"`              // its main thread
 	Process Process  `json:"process"`           // all its threads
-	Workers []Worker `json:"workers,omitempty"` // by pid
+	Workers []Worker `json:"workers,omitempty"` // by pid; those that ended long ago, or were hardly seen, are together as PID 0
 	Other   float64  `json:"other"`             // CPU seconds of the run's other processes
 
 	Cores       int     `json:"cores"`        // that may be used: affinity and quota

@@ -137,6 +137,48 @@ while True: time.sleep(0.5)
 	}
 }
 
+// TestShortLivedWorkers: a loader that starts workers for every short epoch. For 0.1 s
+// of the main thread's work they do 0.2 s, which is hardly ever looked at, and which
+// their parent may ask for at once or late.
+func TestShortLivedWorkers(t *testing.T) {
+	t.Parallel()
+	for _, every := range []int{1, 5} {
+		t.Run(fmt.Sprintf("asked for after %d", every), func(t *testing.T) {
+			t.Parallel()
+			pid := python(t, fmt.Sprintf(`
+import ctypes, os, time
+def work(s):
+    end = time.thread_time() + s
+    while time.thread_time() < end: pass
+print("go")
+epoch, unasked = 0, []
+while True:
+    epoch += 1
+    begin, end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        ctypes.CDLL(None).prctl(15, b"pt_data_worker", 0, 0, 0)
+        work(0.2)
+        os._exit(0)
+    os.close(end); os.read(begin, 1); os.close(begin)
+    unasked.append(child)
+    if epoch %% %d == 0:
+        for child in unasked: os.waitpid(child, 0)
+        unasked = []
+    work(0.1)
+`, every))
+			seen := func(a account.Account) bool {
+				cpu, alive := a.WorkerCPU()
+				return a.Seconds > 4 && math.Abs(cpu*alive/a.Main.CPU-2) < 0.3 && math.Abs(a.Busy*float64(a.Cores)/(3*a.Main.CPU)-1) < 0.15
+			}
+			if a := watchUntil(t, pid, seen); !seen(a) {
+				cpu, alive := a.WorkerCPU()
+				t.Errorf("%.2f workers at %.2f, main %.2f, busy %.2f of %d; %+v", alive, cpu, a.Main.CPU, a.Busy, a.Cores, a)
+			}
+		})
+	}
+}
+
 func TestLauncherIsNotTheTrainer(t *testing.T) {
 	t.Parallel()
 	pid := python(t, `

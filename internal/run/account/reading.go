@@ -13,7 +13,8 @@ type reading struct {
 	at      time.Time
 	main    procs.ID
 	procs   map[procs.ID]processReading
-	threads map[int]sched // of the main process, by id
+	dead    map[procs.ID]processReading // ended since they were read, but not waited for
+	threads map[int]sched               // of the main process, by id
 	machine machine
 	hasCPU  bool // machine could be read
 	stalls  stalls
@@ -23,8 +24,9 @@ type reading struct {
 type processReading struct {
 	member *member
 	cpu    time.Duration
-	sched  sched // of its main thread
-	timed  bool  // sched could be read
+	reaped time.Duration // that of its children which have ended
+	sched  sched         // of its main thread
+	timed  bool          // sched could be read
 	io     counts
 	hidden bool
 }
@@ -39,17 +41,34 @@ func (a *Accountant) read(now time.Time) *reading {
 	r.machine, r.hasCPU = readMachine()
 	r.stalls = readStalls(a.pressure.dir, a.pressure.suffix)
 	for _, m := range a.tree.now {
-		p := processReading{member: m, cpu: m.info.CPU}
+		p := processReading{member: m, cpu: m.info.CPU, reaped: m.info.Reaped}
 		p.sched, p.timed = readSched(m.id.PID, m.id.PID)
 		io, ok := readIO(m.id.PID)
 		p.io, p.hidden = io, !ok
 		r.procs[m.id] = p
 	}
+	r.dead = a.before.lost(func(id procs.ID) bool { return a.tree.dead[id] })
 	if a.tree.main != nil {
 		r.main = a.tree.main.id
 		r.readThreads(r.main.PID)
 	}
 	return r
+}
+
+// lost returns those processes of a reading, if there is one, of which that is true.
+func (r *reading) lost(is func(procs.ID) bool) map[procs.ID]processReading {
+	found := map[procs.ID]processReading{}
+	if r == nil {
+		return found
+	}
+	for _, all := range []map[procs.ID]processReading{r.procs, r.dead} {
+		for id, p := range all {
+			if is(id) {
+				found[id] = p
+			}
+		}
+	}
+	return found
 }
 
 func (r *reading) readThreads(pid int) {
@@ -67,6 +86,9 @@ type change struct {
 	seconds float64
 	main    procs.ID
 	procs   map[procs.ID]processChange
+	// CPU seconds, not in procs, of workers and of other processes that ended: their
+	// last ones, and all of those that lived between two readings only.
+	endedWorkers, endedOthers float64
 	// threads of the main process, as shares of the time on or queued for a core
 	busiest, together float64
 	working           int // threads with more than 1 % of a core
@@ -109,12 +131,40 @@ func (r *reading) since(b *reading) *change {
 		c.procs[id] = p
 	}
 	c.addThreads(r, b)
+	c.addEnded(r, b)
 	if d := r.machine.all - b.machine.all; r.hasCPU && b.hasCPU && d > 0 {
 		c.cpu = 1 - (r.machine.idle-b.machine.idle)/d
 		c.steal = (r.machine.steal - b.machine.steal) / d
 	}
 	c.stalls = r.stalls.since(b.stalls, seconds)
 	return c
+}
+
+// addEnded finds what processes did that ended since b: their parents have it in
+// their own account, once they have waited for them.
+func (c *change) addEnded(r, b *reading) {
+	gone := b.lost(func(id procs.ID) bool {
+		_, lives := r.procs[id]
+		_, dead := r.dead[id]
+		return !lives && !dead
+	})
+	for id, now := range r.procs {
+		cpu, programs := now.reaped-b.procs[id].reaped, false
+		if cpu <= 0 {
+			continue
+		}
+		for _, child := range gone {
+			if child.member.parent != nil && child.member.parent.id == id {
+				cpu -= child.cpu + child.reaped // this was booked while it lived
+				programs = programs || !child.member.works()
+			}
+		}
+		if seconds := max(cpu, 0).Seconds(); now.member.feeds && !programs {
+			c.endedWorkers += seconds
+		} else {
+			c.endedOthers += seconds
+		}
+	}
 }
 
 func (c *change) addThreads(r, b *reading) {

@@ -20,8 +20,10 @@ type sum struct {
 	busiest, together, thread float64 // thread-seconds
 	threads                   float64 // sum of working threads, by seconds
 	workers                   map[procs.ID]*workerSum
-	other, all                float64 // CPU seconds
-	cpu, steal, told          float64 // machine, by seconds; told: seconds in which it told
+	past                      workerSum // of the workers that were forgotten
+	ended                     float64   // CPU seconds of workers that ended unseen
+	other, all                float64   // CPU seconds
+	cpu, steal, told          float64   // machine, by seconds; told: seconds in which it told
 	stalls, stallsTold        stalls
 	io                        counts
 	hidden                    bool
@@ -67,6 +69,9 @@ func (s *sum) add(c *change, seen *states) {
 			s.addWorker(id, p, seen.of[id])
 		}
 	}
+	s.ended += c.endedWorkers
+	s.other += c.endedOthers
+	s.all += c.endedWorkers + c.endedOthers
 	if c.cpu >= 0 {
 		s.cpu += c.cpu * c.seconds
 		s.steal += c.steal * c.seconds
@@ -100,7 +105,7 @@ func (s *sum) addWorker(id procs.ID, p processChange, states stateCount) {
 	w.last = s.seconds
 }
 
-// forget drops the workers that were alive longest ago.
+// forget puts the workers that were alive longest ago together.
 func (s *sum) forget() {
 	var ids []procs.ID
 	for id, w := range s.workers {
@@ -110,8 +115,18 @@ func (s *sum) forget() {
 	}
 	slices.SortFunc(ids, func(a, b procs.ID) int { return int(math.Copysign(1, s.workers[a].last-s.workers[b].last)) })
 	for _, id := range ids[:max(len(ids)-maxEnded, 0)] {
+		w := s.workers[id]
+		s.past.kind = w.kind
+		s.past.add(w)
 		delete(s.workers, id)
 	}
+}
+
+func (w *workerSum) add(o *workerSum) {
+	w.seconds += o.seconds
+	w.cpu += o.cpu
+	w.queued += o.queued
+	w.states.add(o.states)
 }
 
 func (c *stateCount) add(o stateCount) {
@@ -157,8 +172,29 @@ func (s *sum) account() Account {
 	for id, w := range s.workers {
 		a.Workers = append(a.Workers, w.worker(id, s.seconds))
 	}
+	if past := s.pastWorkers(); past.seconds > 0 {
+		a.Workers = append(a.Workers, past.worker(procs.ID{}, s.seconds))
+	}
 	slices.SortFunc(a.Workers, func(x, y Worker) int { return x.PID - y.PID })
 	return a
+}
+
+// pastWorkers are those that are not kept one by one, together. Of the time that was
+// not seen only the work is known; it is taken to be like what was seen.
+func (s *sum) pastWorkers() workerSum {
+	seen, past := s.past, s.past
+	for _, w := range s.workers {
+		seen.kind = w.kind
+		seen.add(w)
+	}
+	past.kind, past.states = seen.kind, seen.states
+	if seen.cpu > 0 {
+		unseen := s.ended / seen.cpu
+		past.seconds += unseen * seen.seconds
+		past.cpu += unseen * seen.cpu
+		past.queued += unseen * seen.queued
+	}
+	return past
 }
 
 // mean is sum/told, or -1 where nothing was told.

@@ -16,8 +16,9 @@ import (
 type tree struct {
 	root  int
 	known map[procs.ID]*member
-	now   []*member // alive at the last refresh, parents before children
-	main  *member   // nil before the first refresh or when nothing is alive
+	now   []*member         // alive at the last refresh, parents before children
+	dead  map[procs.ID]bool // ended, but not waited for by their parents
+	main  *member           // nil before the first refresh or when nothing is alive
 	ranks int
 }
 
@@ -29,6 +30,7 @@ type member struct {
 	argv   []string
 	python bool
 	kind   string  // of a worker; helper, or "" for a program
+	feeds  bool    // it has or had workers
 	growth float64 // CPU seconds a second lately, with its workers'
 	cpu    time.Duration
 }
@@ -42,7 +44,7 @@ func newTree(root int) *tree { return &tree{root: root, known: map[procs.ID]*mem
 // refresh looks who is alive now. elapsed is the time since the last refresh.
 func (t *tree) refresh(elapsed time.Duration) {
 	last := t.known
-	t.known, t.now = map[procs.ID]*member{}, nil
+	t.known, t.now, t.dead = map[procs.ID]*member{}, nil, map[procs.ID]bool{}
 	t.visit(t.root, nil, last)
 	t.grow(elapsed)
 	t.choose()
@@ -51,10 +53,14 @@ func (t *tree) refresh(elapsed time.Duration) {
 // visit adds a process and its descendants.
 func (t *tree) visit(pid int, parent *member, last map[procs.ID]*member) {
 	info, ok := procs.Look(pid)
-	if !ok || info.State == 'Z' {
+	if !ok {
 		return
 	}
 	id := procs.ID{PID: pid, Start: info.Start}
+	if info.State == 'Z' {
+		t.dead[id] = true
+		return
+	}
 	if t.known[id] != nil {
 		return
 	}
@@ -67,7 +73,9 @@ func (t *tree) visit(pid int, parent *member, last map[procs.ID]*member) {
 		m.python = isPython(pid, info.Name, m.argv)
 	}
 	m.parent, m.info = parent, info
-	m.kind = m.workerKind()
+	if m.kind = m.workerKind(); m.works() {
+		parent.feeds = true
+	}
 	t.known[id] = m
 	t.now = append(t.now, m)
 	for _, child := range children(pid) {
@@ -87,6 +95,9 @@ func (t *tree) grow(elapsed time.Duration) {
 		m.cpu = m.info.CPU
 	}
 }
+
+// works reports whether it prepares data.
+func (m *member) works() bool { return m.kind != "" && m.kind != helper }
 
 // program is m itself, or the process that m works for.
 func (m *member) program() *member {
@@ -132,7 +143,7 @@ func (t *tree) choose() {
 func (t *tree) workers() []*member {
 	var list []*member
 	for _, m := range t.now {
-		if m.kind != "" && m.kind != helper && m.program() == t.main {
+		if m.works() && m.program() == t.main {
 			list = append(list, m)
 		}
 	}

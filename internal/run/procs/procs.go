@@ -32,6 +32,7 @@ type Info struct {
 	Session int
 	State   byte          // R running, S sleeping, D in uninterruptible I/O, T stopped, Z zombie
 	CPU     time.Duration // user and system time so far
+	Reaped  time.Duration // that of its children which have ended and were waited for, and of theirs
 	Start   uint64
 	Name    string
 }
@@ -82,7 +83,7 @@ func parseStat(line string) (Info, bool) {
 	return Info{
 		PID: pid, Name: line[open+1 : end], State: f[0][0],
 		Parent: int(n(1)), Session: int(n(3)),
-		CPU: time.Duration(n(11)+n(12)) * tick, Start: n(19),
+		CPU: time.Duration(n(11)+n(12)) * tick, Reaped: time.Duration(n(13)+n(14)) * tick, Start: n(19),
 	}, true
 }
 

@@ -51,6 +51,26 @@ func factsOf(a *account.Account) facts {
 	return f
 }
 
+// factsOfRun are those of an account beside what the sampler knows. Of workers that
+// live for a moment the work is known well, but their number is not: it is no more
+// than the loaders were given.
+func factsOfRun(e Evidence) facts {
+	f := factsOf(e.Account)
+	mains := trainers(e)
+	if len(mains) == 0 {
+		return f
+	}
+	var given float64
+	for i := range mains[0].Loaders {
+		given += float64(max(mains[0].Loaders[i].Workers, 0))
+	}
+	if given > 0 && f.workers > given {
+		f.working = min(f.working*f.workers/given, 1)
+		f.workers = given
+	}
+	return f
+}
+
 // accountPID is the process that was accounted for; 0 none.
 func (f *facts) accountPID() int {
 	if f.Account == nil {

@@ -81,7 +81,7 @@ func (c *caseOf) load() (load, bool) {
 	l := load{cores: max(float64(f.Cores)-others, 1), alone: 1 - c.d.Share}
 	if f.hasWorkers() {
 		cpu, alive := f.WorkerCPU()
-		l.produce, l.now, l.other = cpu*alive, alive, f.Process.CPU
+		l.produce, l.now, l.other = cpu*alive, f.workers, f.Process.CPU
 		return l, true
 	}
 	if c.inThreads() { // what computes and what prepares share a process; one core computes, as far as is known

@@ -49,7 +49,7 @@ func climb(e Evidence) []Rung {
 		rungs = append(rungs, e.Log.rung())
 	}
 	if e.Account != nil {
-		f := factsOf(e.Account)
+		f := factsOfRun(e)
 		rungs = append(rungs, f.rung())
 	}
 	for _, rung := range []func() (Rung, bool){
@@ -128,7 +128,7 @@ type caseOf struct {
 func newCase(e Evidence, d *Diagnosis) *caseOf {
 	c := &caseOf{e: e, d: d}
 	if e.Account != nil && e.Account.Seconds >= minAccountSeconds {
-		c.facts, c.accounted = factsOf(e.Account), true
+		c.facts, c.accounted = factsOfRun(e), true
 	}
 	c.parts, c.inWorkers = kinds(e.Reports)
 	if mains := trainers(e); len(mains) > 0 {

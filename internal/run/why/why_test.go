@@ -236,6 +236,21 @@ func TestCures(t *testing.T) {
 	}
 }
 
+// TestWorkersOfAMoment: two workers anew for every short epoch, of whose work most was
+// unseen. They are two all the same, and do not idle.
+func TestWorkersOfAMoment(t *testing.T) {
+	a := accounted(func(a *account.Account) {
+		a.Cores, a.Busy, a.MachineBusy = 2, 0.95, 0.96
+		sleeping(a, 0.4)
+		a.Workers = append(a.Workers[:1], account.Worker{Kind: "torch", Seconds: 130, CPU: 0.55, Queued: 0.12, Sleeping: 0.33, Ended: true})
+		a.Workers[0].Seconds = 10
+	})
+	d := why.Diagnose(why.Evidence{Account: a, Reports: steps(0.4, 2, decoding)})
+	if text := strings.Join(d.Evidence, "\n"); !strings.Contains(text, "2 workers at work 81 % of the time, the run uses 1.9 of 2 cores") {
+		t.Error(text)
+	}
+}
+
 func TestMeters(t *testing.T) {
 	var m why.Meters
 	now := time.Unix(1e9, 0)
