@@ -57,15 +57,20 @@ func (c *caseOf) computeSentence(measured string) []string {
 func (c *caseOf) cost(part float64) string {
 	all := c.remaining()
 	part *= c.stepping()
-	switch {
-	case all <= 0 || part < 0:
+	if all <= 0 || part < 0 {
 		return ""
-	case c.e.Over:
-		return fmt.Sprintf("at most %s of its %s", bar.Duration(part), bar.Duration(all))
-	case c.e.Status.EpochOnly:
-		return fmt.Sprintf("at most %s of the remaining %s of this epoch", bar.Duration(part), bar.Duration(all))
 	}
-	return fmt.Sprintf("at most %s of the remaining %s", bar.Duration(part), bar.Duration(all))
+	most := "at most " + bar.Duration(part)
+	if part < 0.5 {
+		most = "less than 1 s"
+	}
+	switch {
+	case c.e.Over:
+		return fmt.Sprintf("%s of its %s", most, bar.Duration(all))
+	case c.e.Status.EpochOnly:
+		return fmt.Sprintf("%s of the remaining %s of this epoch", most, bar.Duration(all))
+	}
+	return fmt.Sprintf("%s of the remaining %s", most, bar.Duration(all))
 }
 
 // limitText names the limit with its place.

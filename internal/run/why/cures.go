@@ -146,19 +146,22 @@ func workersHow(c *caseOf, n int) string {
 }
 
 // fewerWorkers: the inverted U. Where the main thread is ready but finds no core,
-// workers took it.
+// workers took it; but those that are left have to prepare all batches.
 func (c *caseOf) fewerWorkers() (Cure, bool) {
-	if !c.accounted || c.loader == nil || c.loader.Workers < 2 || c.loader.Workers < c.facts.Cores {
+	l, ok := c.load()
+	if !ok || c.loader == nil || c.loader.Workers < 2 || c.loader.Workers < c.facts.Cores {
 		return Cure{}, false
 	}
 	queued := c.facts.Main.Queued
 	if c.facts.working < workerBusy || c.facts.MachineBusy-c.facts.Busy > 0.2 {
 		return Cure{}, false // others took the cores
 	}
+	l.alone = max(l.alone-queued, 0)
 	n := max(c.facts.Cores-1, 1)
+	gain := min(queued, 1-l.with(float64(n), 1))
 	return Cure{ID: CureFewer, Title: fmt.Sprintf("num_workers=%d instead of %d: there are only %s", n, c.loader.Workers, count(c.facts.Cores, "core")),
-		How: workersHow(c, n), Gain: queued, GainHigh: queued, Work: 0.1, Free: true,
-		Why: fmt.Sprintf("the main thread was ready but found no free core %s of the time", percent(queued))}, queued > leastGain
+		How: workersHow(c, n), Gain: gain, GainHigh: gain, Work: 0.1, Free: true,
+		Why: fmt.Sprintf("the main thread was ready but found no free core %s of the time", percent(queued))}, gain > leastGain
 }
 
 // prefetch: a queue evens out batches that take turns to be late and early. It can

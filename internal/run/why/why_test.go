@@ -130,6 +130,9 @@ func TestSentences(t *testing.T) {
 	f("still importing", why.Unknown, "", why.RungAccounting,
 		"cannot tell whether it waits for data: no step was seen yet, neither in what it prints nor by the sampler; ask again once it trains",
 		why.Evidence{Account: accounted(func(a *account.Account) { sleeping(a, 0); a.Workers = nil }), Status: &estimate.Status{Phase: "start"}})
+	f("hardly anything", why.Compute, "", why.RungSampler,
+		"compute-bound: waited for data 1.0 % of each step: less than 1 s of its 20 s; leave the data alone",
+		why.Evidence{Reports: steps(0.01, 2, decoding), Status: &estimate.Status{Elapsed: 20}, Over: true})
 	f("a run that ended", why.Data, why.LimitDecode, why.RungSampler,
 		"waited for data 50 % +- 0.3 of each step: at most 30 s of its 90 s; JPEG decoding in the workers is the limit",
 		why.Evidence{Reports: steps(0.5, 2, decoding), Status: &estimate.Status{Elapsed: 90}, Over: true})
@@ -221,8 +224,16 @@ func TestCures(t *testing.T) {
 	}
 	f("too many workers", "fewer-workers", why.Evidence{Account: accounted(func(a *account.Account) {
 		sleeping(a, 0.01)
-		a.Main.Queued, a.Cores = 0.2, 2
+		a.Main.CPU, a.Main.Queued, a.Process.CPU = 0.79, 0.2, 0.79
+		a.Busy, a.MachineBusy = 0.68, 0.68
 	}), Reports: steps(0.01, 8, decoding)})
+	f("too few cores, but fewer workers would be slower", "pack resize-once more-cores", why.Evidence{Account: accounted(func(a *account.Account) {
+		sleeping(a, 0.4)
+		a.Main.CPU, a.Main.Queued, a.Process.CPU = 0.34, 0.26, 0.59
+		a.Cores, a.Busy, a.MachineBusy = 2, 0.95, 0.95
+		workersAt(a, 0.66, 0)
+		a.Workers[0].Queued, a.Workers[1].Queued = 0.33, 0.33
+	}), Reports: steps(0.47, 2, decoding)})
 	f("slow disk", "workers local-copy pack", why.Evidence{Account: accounted(func(a *account.Account) { sleeping(a, 0.8); workersAt(a, 0.1, 0.8) }), Reports: steps(0.8, 2, decoding)})
 	f("compute", "", why.Evidence{Reports: steps(0.01, 2, decoding)})
 	f("text", "pack tokenise-once length-aware-batches", why.Evidence{Account: accounted(func(a *account.Account) {
