@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 import re
+from typing import Any, Dict
 
 import pytest
 from conftest import REPOSITORY
 
 import stoker
-from stoker import errors
+from stoker import _arguments, errors
 
 
 def test_one_class_per_kind_of_the_engine() -> None:
@@ -57,3 +58,32 @@ def test_builtin_names_catch_them(cls: type, builtin: type) -> None:
 def test_unknown_kinds_are_internal() -> None:
     assert type(errors.from_wire({"kind": 99, "message": "m"})) is stoker.InternalError
     assert type(errors.from_wire({})) is stoker.InternalError
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"num_workers": 4}, r"Loader has no argument 'num_workers'; the engine decodes in threads"),
+        ({"transform": None}, r"here it is transforms=\[\.\.\.\]"),
+        ({"shufle": True}, r"did you mean shuffle=\?"),
+        ({"colate": print}, r"did you mean collate=\?"),
+        ({"zzz": 1}, r"see help\(stoker\.Loader\)"),
+    ],
+)
+def test_arguments_of_other_loaders(options: Dict[str, Any], text: str) -> None:
+    with pytest.raises(TypeError, match=text):
+        stoker.Loader("photos.stk", 8, **options)
+
+
+def test_hints_name_arguments_that_exist() -> None:
+    known = _arguments._names(stoker.Loader)
+    assert "batch_size" not in known and {"image", "collate", "world_size"} <= set(known)
+    for name, hint in _arguments._KNOWN_ELSEWHERE.items():
+        assert name not in known
+        for word in re.findall(r"(\w+)=", hint):
+            assert word in [*known, "batch_size"], hint
+
+
+def test_a_list_of_operations_is_no_image() -> None:
+    with pytest.raises(stoker.InvalidError, match=r"the whole list of operations is transforms="):
+        stoker.Loader("photos.stk", 8, image=[stoker.HorizontalFlip()])  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar, Union
 
-from . import _fork, _place, _progress, _rank, _session, _wire
+from . import _arguments, _fork, _place, _progress, _rank, _session, _wire
 from ._place import At
 from ._report import Epoch
 from ._session import Session
@@ -63,7 +63,10 @@ class BaseLoader:
         apply_orientation: bool = False,
         epoch: int = 0,
         batching: Optional[Way] = None,
+        **unknown: Any,
     ) -> None:
+        for name in unknown:
+            raise _arguments.unknown(type(self), name)
         if drop_last and last_batch not in (None, "drop"):
             raise InvalidError(f"drop_last=True and last_batch={last_batch!r} contradict each other")
         if progress:
@@ -427,6 +430,8 @@ def _operations(
         image = RandomResizedCrop(224) if image is None else image
         flip = isinstance(image, RandomResizedCrop) if flip is None else flip
         operations = [image, HorizontalFlip()] if flip else [image]
+    if isinstance(image, (list, tuple)):
+        raise InvalidError(f"image={image!r} is a list", hint="the whole list of operations is transforms=[...]")
     for operation in operations:
         if not isinstance(operation, Transform):
             raise InvalidError(

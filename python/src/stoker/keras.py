@@ -14,7 +14,7 @@ import os
 from collections import deque
 from typing import Any, Callable, Deque, List, Optional, Set, Tuple, Union
 
-import keras  # type: ignore[import-not-found, unused-ignore]
+import keras  # type: ignore[import-not-found, import-untyped, unused-ignore]
 import numpy as np
 import numpy.typing as npt
 
