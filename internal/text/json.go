@@ -315,12 +315,12 @@ func (p *jsonParser) escape(out []byte) ([]byte, bool) {
 	}
 	r, ok := p.hex()
 	if ok && utf16.IsSurrogate(r) {
-		if !p.word(`\u`) {
-			ok = false
-		} else if low, isHex := p.hex(); isHex {
-			r = utf16.DecodeRune(r, low)
-			ok = r != utf8.RuneError
+		var low rune
+		if ok = p.word(`\u`); ok {
+			low, ok = p.hex()
 		}
+		r = utf16.DecodeRune(r, low)
+		ok = ok && r != utf8.RuneError
 	}
 	if !ok {
 		p.reason = "a \\u escape is cut off, or half of a surrogate pair, which is no character"

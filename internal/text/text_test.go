@@ -412,6 +412,7 @@ func FuzzJSON(f *testing.F) {
 	for _, line := range strings.Split(someJSON, "\n") {
 		f.Add([]byte(line))
 	}
+	f.Add([]byte(`{"text": "half a pair \ud83d\uexde and no number"}`)) // was read as U+FFFD
 	f.Fuzz(func(t *testing.T, line []byte) { compareJSON(t, line) })
 }
 
