@@ -39,7 +39,9 @@ the wait that costs you time from when the runs ran. Of a run that goes on, doin
 nothing is an answer.
 
 With --save, --cost and --runs alone the amounts are yours: any wait that recurs,
-not only training. Without anything it is the last run. Amounts may be ranges, LOW..HIGH, that hold the truth four times of five; the answer carries the uncertainty through.
+not only training. Without anything it is the last run. Amounts may be ranges,
+LOW..HIGH, that hold the truth four times of five; the answer carries the
+uncertainty through.
 Prices of hours, currency and horizon: stoker config.`,
 		Example: `  stoker worth
   stoker worth baseline --cure workers

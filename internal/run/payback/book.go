@@ -47,7 +47,7 @@ func Book(b Booking) (history.Cure, string, error) {
 		said += "No gain beyond noise: it did not work."
 	}
 	if c.Worked {
-		said += came(b, g) + payback(b, g)
+		said += came(b, g) + payback(b, g, measure)
 	}
 	return c, said, nil
 }
@@ -82,18 +82,38 @@ func came(b Booking, g history.Gain) string {
 }
 
 // payback says after how many runs the work is earned, by time alone.
-func payback(b Booking, g history.Gain) string {
-	var whole []float64
+func payback(b Booking, g history.Gain, m past.Measure) string {
+	var parts []float64
 	for _, r := range b.Before {
-		if s, ok := past.Seconds(r, past.Whole); ok {
-			whole = append(whole, s)
+		if s := shortened(r, m); s > 0 {
+			parts = append(parts, s)
 		}
 	}
-	if b.Hours <= 0 || len(whole) == 0 || g.Mid <= 0 {
+	if b.Hours <= 0 || len(parts) == 0 || g.Mid <= 0 {
 		return ""
 	}
-	saved := g.Mid * past.Median(whole) / 3600
+	saved := g.Mid * past.Median(parts) / 3600
 	return fmt.Sprintf(" %s of work for %s a run: earned after %.0f runs.", sentenceCase(worth.Duration(b.Hours)), worth.Duration(saved), math.Ceil(b.Hours/saved))
+}
+
+// shortened is the time of a complete run that became shorter, in seconds: start and
+// end do not with the epochs. 0 where the run is not complete.
+func shortened(r history.Run, m past.Measure) (part float64) {
+	whole, ok := past.Seconds(r, past.Whole)
+	if t := r.Timing; ok && t != nil {
+		switch m {
+		case past.Epoch:
+			for _, s := range t.Epochs {
+				part += s
+			}
+		case past.Step:
+			part = t.StepMean * float64(t.Steps)
+		}
+	}
+	if part <= 0 {
+		return whole
+	}
+	return min(part, whole)
 }
 
 func sentenceCase(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
