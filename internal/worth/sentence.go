@@ -20,11 +20,14 @@ func (a Answer) Sentence(q Question) string {
 	if unit == "" {
 		unit = "in money"
 	}
-	return capital(head) + " " + a.payback() + a.plan(q, unit)
+	return capital(head) + " " + a.payback(q) + a.plan(q, unit)
 }
 
-func (a Answer) payback() string {
+func (a Answer) payback(q Question) string {
 	if math.IsInf(a.BreakEven, 1) {
+		if q.Attended*q.Person == 0 && q.Machine == 0 {
+			return "never pays back, as nobody waits for the runs and the machine costs nothing"
+		}
 		return "never pays back"
 	}
 	runs := math.Ceil(a.BreakEven - 1e-9)

@@ -61,7 +61,7 @@ func TestSentences(t *testing.T) {
 		want string
 	}{
 		{uncertain, "One hour of work to save 1 minute to 4 minutes a run pays back after 30 runs; you plan 30: too close to call, between a loss of 30 minutes and a gain of one hour."},
-		{nobody, "One hour of work to save 2 minutes a run never pays back; you plan 30: no, you would lose one hour."},
+		{nobody, "One hour of work to save 2 minutes a run never pays back, as nobody waits for the runs and the machine costs nothing; you plan 30: no, you would lose one hour."},
 		{machine, "One hour of work to save 2 minutes a run pays back after 30 runs; you plan 30: it comes out even."},
 		{free, "Neither your time nor the machine's has a price here: do what you enjoy, or nothing."},
 	} {
