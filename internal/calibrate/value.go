@@ -93,7 +93,7 @@ func (c *calibrator) measure(ctx context.Context, items []*item) error {
 				continue
 			}
 			err := c.once(ctx, it)
-			it.failed = err != nil
+			it.failed = err != nil && ctx.Err() == nil
 			if err := c.lacks(ctx, err); err != nil || ctx.Err() != nil {
 				return err
 			}
@@ -135,15 +135,15 @@ func rest(ctx context.Context) {
 	}
 }
 
-// finish adds the row of the blocks to the report, where there are any. Where too
+// finish adds the row of the blocks to the report, where there are enough. Where too
 // few were good all are used, and it is said.
 func (c *calibrator) finish(it *item) {
+	if it.failed || len(it.good)+len(it.bad) < enough {
+		return
+	}
 	r, blocks := it.row, it.good
 	if len(blocks) < enough {
 		blocks, r.Disturbed = append(blocks, it.bad...), true
-	}
-	if it.failed || len(blocks) == 0 {
-		return
 	}
 	r.Value = value(it.unit, blocks)
 	if !r.Disturbed {
