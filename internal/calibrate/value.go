@@ -88,6 +88,9 @@ func (c *calibrator) measure(ctx context.Context, items []*item) error {
 		if round >= enough && time.Now().After(until) {
 			break
 		}
+		if round == want {
+			c.Meter.Phase("measuring disturbed blocks again", "blocks", 0, 0)
+		}
 		for _, it := range turn {
 			if it.failed || round >= want && len(it.good) >= enough {
 				continue
