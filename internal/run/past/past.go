@@ -173,20 +173,22 @@ func negativeBinomial(shape, scale float64) (low, high float64) {
 }
 
 // Attended is the share of the runs' time that fell into working hours, Monday
-// to Friday; ok is false where no run has ended.
-func Attended(runs []history.Run, s settings.Settings) (share float64, ok bool) {
+// to Friday, and the number of days on which they ended; 0 where none has.
+func Attended(runs []history.Run, s settings.Settings) (share float64, days int) {
 	var inside, all time.Duration
+	dates := map[string]bool{}
 	for _, r := range runs {
 		if r.Imported || r.Ended.IsZero() || !r.Ended.After(r.Started) || r.Ended.Sub(r.Started) > 366*24*time.Hour {
 			continue
 		}
 		inside += workingTime(r.Started.Local(), r.Ended.Local(), s)
 		all += r.Ended.Sub(r.Started)
+		dates[r.Ended.Local().Format(time.DateOnly)] = true
 	}
 	if all == 0 {
-		return 0, false
+		return 0, 0
 	}
-	return float64(inside) / float64(all), true
+	return float64(inside) / float64(all), len(dates)
 }
 
 func workingTime(from, to time.Time, s settings.Settings) (sum time.Duration) {

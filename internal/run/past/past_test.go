@@ -143,12 +143,15 @@ func TestAttended(t *testing.T) {
 		r    history.Run
 		want float64
 	}{{day(10, 12), 1}, {day(20, 22), 0}, {day(17, 19), 0.5}, {day(5*24+10, 5*24+12), 0}, {day(0, 24), 9. / 24}, {day(0, 7*24), 45. / 168}} {
-		if got, ok := Attended([]history.Run{c.r}, s); !ok || math.Abs(got-c.want) > 1e-9 {
+		if got, days := Attended([]history.Run{c.r}, s); days != 1 || math.Abs(got-c.want) > 1e-9 {
 			t.Errorf("%v to %v: %g, want %g", c.r.Started, c.r.Ended, got, c.want)
 		}
 	}
-	if _, ok := Attended(nil, s); ok {
+	if _, days := Attended(nil, s); days != 0 {
 		t.Error("known from nothing")
+	}
+	if got, days := Attended([]history.Run{day(9, 10), day(16, 17), day(33, 34), day(44, 46)}, s); days != 2 || math.Abs(got-0.6) > 1e-9 {
+		t.Errorf("%g of %d days", got, days)
 	}
 }
 

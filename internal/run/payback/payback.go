@@ -195,18 +195,43 @@ func newScales(c Case, told Told) scales {
 	if told.Runs != nil {
 		s.runs = *told.Runs
 	}
-	share, known := past.Attended(c.Siblings, c.Settings)
 	switch {
 	case told.Attended != nil:
 		s.attended, s.attendedHow = *told.Attended, "as told"
 	case c.Settings.Attended >= 0:
 		s.attended, s.attendedHow = c.Settings.Attended, "by the settings"
-	case known:
-		s.attended, s.attendedHow = share, fmt.Sprintf("what of the earlier runs fell into %g to %g h, Monday to Friday", c.Settings.WorkStart, c.Settings.WorkEnd)
 	default:
-		s.attended, s.attendedHow = 0.5, "no run has ended yet: taken as half"
+		s.attended, s.attendedHow = attended(c)
 	}
 	return s
+}
+
+// Where nothing is known half of a wait is taken to be attended, and that weighs as
+// much as some days of runs do: who starts in an evening does not always.
+const (
+	attendedHalf = 0.5
+	attendedDays = 3
+)
+
+// attended is learnt from when the runs ran.
+func attended(c Case) (share float64, how string) {
+	seen, days := past.Attended(c.Siblings, c.Settings)
+	if days == 0 {
+		return attendedHalf, "no run has ended yet: taken as half"
+	}
+	share = (seen*float64(days) + attendedHalf*attendedDays) / float64(days+attendedDays)
+	how = fmt.Sprintf("as %.0f %% of the earlier runs' time fell into %g to %g h, Monday to Friday", 100*seen, c.Settings.WorkStart, c.Settings.WorkEnd)
+	if days < 4*attendedDays {
+		how += fmt.Sprintf("; of %s only, so that half counts too", daysOf(days))
+	}
+	return share, how
+}
+
+func daysOf(n int) string {
+	if n == 1 {
+		return "one day"
+	}
+	return fmt.Sprintf("%d days", n)
 }
 
 // freeWork is what a setting costs to change.

@@ -2,6 +2,7 @@ package payback_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -212,6 +213,26 @@ func TestMonotone(t *testing.T) {
 			if got, was := weigh(t, d, u).Items[0].Answer.Net, base.Items[0].Answer.Net; got < was-1e-9 {
 				t.Fatalf("%s times %g: %g was %g", name, k, got, was)
 			}
+		}
+	}
+}
+
+// TestOneEveningIsNoHabit: runs of one evening make the wait worth less than half,
+// not nothing; those of many do.
+func TestOneEveningIsNoHabit(t *testing.T) {
+	for days, want := range map[int]string{
+		0:  "attended: 50 % of the wait, no run has ended yet: taken as half",
+		1:  "attended: 38 % of the wait, as 0 % of the earlier runs' time fell into 9 to 18 h, Monday to Friday; of one day only, so that half counts too",
+		3:  "attended: 25 % of the wait, as 0 % of the earlier runs' time fell into 9 to 18 h, Monday to Friday; of 3 days only, so that half counts too",
+		27: "attended: 5 % of the wait, as 0 % of the earlier runs' time fell into 9 to 18 h, Monday to Friday",
+	} {
+		c := hourly(max(days, 1))
+		c.Siblings = c.Siblings[:days]
+		for i := range c.Siblings {
+			c.Siblings[i].Started, c.Siblings[i].Ended = c.Siblings[i].Started.Add(9*time.Hour), c.Siblings[i].Ended.Add(9*time.Hour)
+		}
+		if a := weigh(t, c, payback.Told{}); !slices.Contains(a.Assumed, want) {
+			t.Errorf("%d evenings: %q", days, a.Assumed)
 		}
 	}
 }
