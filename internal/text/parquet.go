@@ -1,6 +1,7 @@
 package text
 
 import (
+	"encoding/binary"
 	"io"
 	"os"
 	"sync/atomic"
@@ -55,6 +56,9 @@ func guard(err *error) {
 
 func openParquet(_ *Files, x *file, src *os.File, count *atomic.Int64, _ string) (_ rows, err error) {
 	defer guard(&err)
+	if err := checkFooter(src, x.size); err != nil {
+		return nil, err
+	}
 	f, err := parquet.OpenFile(countedAt{src, count}, x.size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return nil, errs.New(errs.Corrupt, "no Parquet file: %w", err)
@@ -69,6 +73,22 @@ func openParquet(_ *Files, x *file, src *os.File, count *atomic.Int64, _ string)
 		p.leaves = append(p.leaves, leafOf(path, field, &column))
 	}
 	return p, nil
+}
+
+// parquetEnd is the length of the footer and a magic number, which end the file.
+const parquetEnd = 8
+
+// checkFooter sees to it that the footer fits into the file: the library takes as
+// much memory as the footer is said to be long, up to 4 GB.
+func checkFooter(src io.ReaderAt, size int64) error {
+	var end [parquetEnd]byte
+	if _, err := src.ReadAt(end[:], max(size-parquetEnd, 0)); err != nil {
+		return errs.New(errs.Corrupt, "no Parquet file: it has %d bytes", size)
+	}
+	if n := int64(binary.LittleEndian.Uint32(end[:])); n > size-parquetEnd {
+		return errs.New(errs.Corrupt, "no Parquet file, or cut off: its footer of %d bytes does not fit into %d", n, size)
+	}
+	return nil
 }
 
 // leafOf says what a column is to us. What is neither a value nor a list of numbers

@@ -2,6 +2,7 @@ package text
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -448,5 +450,32 @@ func TestDamagedBytesAreErrors(t *testing.T) {
 				r.Fatalf("%s: %v", name, err)
 			}
 		})
+	}
+}
+
+// TestParquetFooterThatDoesNotFit: four bytes at the end of a file of kilobytes cost no
+// gigabytes.
+func TestParquetFooterThatDoesNotFit(t *testing.T) {
+	good := parquetFile(t)
+	for name, data := range map[string][]byte{
+		"a length of 4 GB": append(append([]byte{}, good[:len(good)-8]...), "\xff\xff\xff\xf0PAR1"...),
+		"one byte more":    append(binary.LittleEndian.AppendUint32(append([]byte{}, good[:len(good)-8]...), uint32(len(good)-7)), "PAR1"...),
+		"seven bytes":      good[:7],
+		"nothing":          nil,
+	} {
+		path := filepath.Join(t.TempDir(), "a.parquet")
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := read(t, path, 0, sourceOptions)
+		runtime.ReadMemStats(&after)
+		if errs.KindOf(err) != errs.Corrupt || !strings.Contains(err.Error(), "no Parquet file") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
+			t.Errorf("%s: %d MB of memory", name, took>>20)
+		}
 	}
 }
