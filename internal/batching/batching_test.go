@@ -430,6 +430,7 @@ func TestSettingsThatCannotWork(t *testing.T) {
 func FuzzCursor(f *testing.F) {
 	f.Add([]byte(`{"epoch":1,"position":10,"window":20,"done":[{"batch_size":2,"world_size":1,"micro":1,"steps":3,"added":0}]}`), uint8(1))
 	f.Add([]byte(`{"position":9,"ready":[[{"at":3}]],"open":[[{"at":8,"part":1},{"at":2}]]}`), uint8(4))
+	f.Add([]byte(`{"window":30,"done":[{"batch_size":2,"world_size":555551,"micro":1,"steps":3,"added":0}]}`), uint8(3)) // took hours
 	ways := []batching.Way{batching.Fixed{}, batching.Grouped{}, batching.Tokens{Budget: 2470, Pool: 30}, batching.Rebalanced{},
 		batching.Packed{Tokens: 2470}, batching.Packed{Tokens: 50, TooLong: batching.Split}}
 	lengths := lognormal(64)

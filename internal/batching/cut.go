@@ -47,22 +47,19 @@ func (c cutter) into(parts int) []Micro {
 			i += n
 		}
 	}
-	for len(micros) < parts {
+	for len(micros) < min(parts, len(c.pieces)) {
 		micros = c.split(micros)
 	}
-	return micros
+	return append(micros, make([]Micro, parts-len(micros))...)
 }
 
-// split halves the dearest micro-batch that can be, or adds an empty one.
+// split halves the dearest micro-batch that has more than one piece.
 func (c cutter) split(micros []Micro) []Micro {
 	best := -1
 	for i, m := range micros {
 		if len(m.Pieces) > 1 && (best < 0 || m.Cost() > micros[best].Cost()) {
 			best = i
 		}
-	}
-	if best < 0 {
-		return append(micros, Micro{})
 	}
 	pieces := micros[best].Pieces
 	half := len(pieces) / 2
@@ -86,16 +83,42 @@ func (m Micro) Cost() int64 {
 func deal(micros []Micro, g Geometry) Step {
 	slices.SortStableFunc(micros, func(a, b Micro) int { return cmp.Compare(b.Cost(), a.Cost()) })
 	step := newStep(g)
-	load := make([]int64, g.World)
+	ranks := make([]loaded, g.World) // a heap of those that take more
+	for r := range ranks {
+		ranks[r].rank = r
+	}
 	for _, m := range micros {
-		rank := -1
-		for r := range load {
-			if len(step.Ranks[r]) < g.Micro && (rank < 0 || load[r] < load[rank]) {
-				rank = r
-			}
+		least := &ranks[0]
+		step.add(least.rank, m)
+		least.load += m.Cost()
+		if len(step.Ranks[least.rank]) == g.Micro {
+			last := len(ranks) - 1
+			ranks[0], ranks = ranks[last], ranks[:last]
 		}
-		load[rank] += m.Cost()
-		step.add(rank, m)
+		sinkLoaded(ranks)
 	}
 	return step
+}
+
+// loaded is a rank with what it was given.
+type loaded struct {
+	load int64
+	rank int
+}
+
+func (a loaded) before(b loaded) bool { return a.load < b.load || a.load == b.load && a.rank < b.rank }
+
+// sinkLoaded restores a heap after its first element grew.
+func sinkLoaded(heap []loaded) {
+	for i := 0; ; {
+		child := 2*i + 1
+		if child+1 < len(heap) && heap[child+1].before(heap[child]) {
+			child++
+		}
+		if child >= len(heap) || !heap[child].before(heap[i]) {
+			return
+		}
+		heap[i], heap[child] = heap[child], heap[i]
+		i = child
+	}
 }
