@@ -86,7 +86,8 @@ func checkFooter(src io.ReaderAt, size int64) error {
 		return errs.New(errs.Corrupt, "no Parquet file: it has %d bytes", size)
 	}
 	if n := int64(binary.LittleEndian.Uint32(end[:])); n > size-parquetEnd {
-		return errs.New(errs.Corrupt, "no Parquet file, or cut off: its footer of %d bytes does not fit into %d", n, size)
+		return errs.New(errs.Corrupt, "no Parquet file, or cut off: its footer of %d bytes does not fit into %d", n, size).
+			WithHint("fetch the file again from where it came, or write it anew")
 	}
 	return nil
 }

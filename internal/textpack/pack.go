@@ -303,8 +303,11 @@ func (p *packer) rowError(key string, err error) error {
 	if hint != "" {
 		hint += "; or "
 	}
-	return errs.New(errs.KindOf(err), "%s: %w", source.Printable(key), err).At(p.opts.Source).
-		WithHint("%srepair it, or leave such rows out and list them with --on-bad skip", hint)
+	e := errs.New(errs.KindOf(err), "%s: %w", source.Printable(key), err).At(p.opts.Source)
+	if at, ok := strings.CutPrefix(key, filepath.Base(p.opts.Source)+":"); ok { // the source is that file
+		e = errs.New(errs.KindOf(err), "%w", err).At(p.opts.Source + ":" + at)
+	}
+	return e.WithHint("%srepair it, or leave such rows out and list them with --on-bad skip", hint)
 }
 
 func (p *packer) noRows() error { return errs.New(errs.NotFound, "holds no rows").At(p.opts.Source) }

@@ -78,7 +78,7 @@ func TestAnyNumberOfWorkersMakesTheSame(t *testing.T) {
 
 func TestBadRowsFailOrGoToTheLedger(t *testing.T) {
 	o := options(t, reviews(t, 360, true))
-	if _, err := Run(t.Context(), o); !errs.Is(err, errs.Corrupt) || !strings.Contains(err.Error(), "reviews.jsonl:9") {
+	if _, err := Run(t.Context(), o); !errs.Is(err, errs.Corrupt) || !strings.HasPrefix(err.Error(), o.Source+":9: ") || strings.Count(err.Error(), "reviews.jsonl") != 1 {
 		t.Errorf("the first bad row: %v", err)
 	}
 	o.SkipBad = true
