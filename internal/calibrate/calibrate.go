@@ -21,6 +21,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -159,8 +160,8 @@ const DefaultLimit = 55 * time.Second
 // Run measures. Interrupted it returns errs.Canceled.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	text, key := procs.Machine()
-	if o.Framework != "" && !slices.Contains(Frameworks, o.Framework) {
-		return nil, errs.New(errs.Invalid, "framework %q is not known", o.Framework).WithHint("one of %s", strings.Join(Frameworks, ", "))
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	c := &calibrator{Options: o, begin: time.Now(), report: &Report{Version: ReportVersion, Host: procs.Host(), MachineKey: key, At: time.Now()}}
 	c.report.Machine = machine(text)
@@ -181,6 +182,21 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	c.report.Seconds = time.Since(c.begin).Seconds()
 	c.noteLoad()
 	return c.report, nil
+}
+
+// check finds what is wrong before a minute's work is, and the interpreter that is named.
+func (o *Options) check() (err error) {
+	if o.Framework != "" && !slices.Contains(Frameworks, o.Framework) {
+		return errs.New(errs.Invalid, "framework %q is not known", o.Framework).WithHint("one of %s", strings.Join(Frameworks, ", "))
+	}
+	if o.Python == "" {
+		return nil
+	}
+	named := o.Python
+	if o.Python, err = exec.LookPath(named); err != nil {
+		return errs.New(errs.NotFound, "--python: there is no program %q", named).WithHint("give the path of an interpreter, such as .venv/bin/python")
+	}
+	return nil
 }
 
 // errTime is the cause of a measurement that ran out of its time.

@@ -145,6 +145,9 @@ func TestWhatCannotBeMeasured(t *testing.T) {
 	f(filepath.Join(empty, "none"), errs.NotFound, "no such")
 	f(filepath.Join(empty, "none.stk"), errs.NotFound, "none.stk")
 	f(empty, errs.Invalid, "give a packed dataset")
+	if _, err := calibrate.Run(t.Context(), calibrate.Options{Data: empty, Python: "nowhere/python"}); !errs.Is(err, errs.NotFound) || !strings.Contains(err.Error(), "nowhere/python") {
+		t.Errorf("before the data are looked at: %v", err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := calibrate.Run(ctx, calibrate.Options{Quick: true}); !errs.Is(err, errs.Canceled) {

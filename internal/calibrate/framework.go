@@ -140,16 +140,10 @@ func computeRow(facts line, l line) Row {
 	return r
 }
 
-// python finds the interpreter of the active environment.
+// python finds the interpreter: the one that is named, else that of the active
+// environment.
 func (c *calibrator) python() (string, error) {
-	if c.Python != "" {
-		path, err := exec.LookPath(c.Python)
-		if err != nil {
-			return "", errs.New(errs.NotFound, "--python: %w", err).WithHint("give the path of an interpreter, such as .venv/bin/python")
-		}
-		return path, nil
-	}
-	for _, name := range []string{sysinfo.ActivePython(), "python3", "python"} {
+	for _, name := range []string{c.Python, sysinfo.ActivePython(), "python3", "python"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}
