@@ -97,23 +97,20 @@ func payback(b Booking, g history.Gain, m past.Measure) string {
 }
 
 // shortened is the time of a complete run that became shorter, in seconds: start and
-// end do not with the epochs. 0 where the run is not complete.
-func shortened(r history.Run, m past.Measure) (part float64) {
+// end do not with its epochs. 0 where the run is not complete.
+func shortened(r history.Run, m past.Measure) float64 {
 	whole, ok := past.Seconds(r, past.Whole)
-	if t := r.Timing; ok && t != nil {
-		switch m {
-		case past.Epoch:
-			for _, s := range t.Epochs {
-				part += s
-			}
-		case past.Step:
-			part = t.StepMean * float64(t.Steps)
+	switch {
+	case ok && m == past.Step:
+		return whole * stepShare(r, whole)
+	case ok && m == past.Epoch:
+		var epochs float64
+		for _, s := range r.Timing.Epochs {
+			epochs += s
 		}
+		return min(epochs, whole)
 	}
-	if part <= 0 {
-		return whole
-	}
-	return min(part, whole)
+	return whole
 }
 
 func sentenceCase(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
