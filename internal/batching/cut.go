@@ -83,42 +83,16 @@ func (m Micro) Cost() int64 {
 func deal(micros []Micro, g Geometry) Step {
 	slices.SortStableFunc(micros, func(a, b Micro) int { return cmp.Compare(b.Cost(), a.Cost()) })
 	step := newStep(g)
-	ranks := make([]loaded, g.World) // a heap of those that take more
-	for r := range ranks {
-		ranks[r].rank = r
-	}
+	ranks := unloaded(g.World) // a heap of those that take more
 	for _, m := range micros {
-		least := &ranks[0]
-		step.add(least.rank, m)
-		least.load += m.Cost()
-		if len(step.Ranks[least.rank]) == g.Micro {
+		least := int(uint32(ranks[0]))
+		step.add(least, m)
+		ranks[0] += uint64(m.Cost()) << 32
+		if len(step.Ranks[least]) == g.Micro {
 			last := len(ranks) - 1
 			ranks[0], ranks = ranks[last], ranks[:last]
 		}
-		sinkLoaded(ranks)
+		sink(ranks)
 	}
 	return step
-}
-
-// loaded is a rank with what it was given.
-type loaded struct {
-	load int64
-	rank int
-}
-
-func (a loaded) before(b loaded) bool { return a.load < b.load || a.load == b.load && a.rank < b.rank }
-
-// sinkLoaded restores a heap after its first element grew.
-func sinkLoaded(heap []loaded) {
-	for i := 0; ; {
-		child := 2*i + 1
-		if child+1 < len(heap) && heap[child+1].before(heap[child]) {
-			child++
-		}
-		if child >= len(heap) || !heap[child].before(heap[i]) {
-			return
-		}
-		heap[i], heap[child] = heap[child], heap[i]
-		i = child
-	}
 }

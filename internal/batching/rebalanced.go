@@ -32,10 +32,7 @@ func (w Rebalanced) divide(pieces []Piece, g Geometry, _ rng.Key) []Step {
 // spread deals pieces, sorted from the longest, to micro-batches of about equal
 // tokens: each goes to the one with the fewest so far; of equal ones to the first.
 func spread(pieces []Piece, parts int) []Micro {
-	load := make([]uint64, parts) // a heap of tokens<<32 | number
-	for i := range load {
-		load[i] = uint64(i)
-	}
+	load := unloaded(parts)
 	owner, count := make([]uint32, len(pieces)), make([]uint32, parts)
 	for i, p := range pieces {
 		owner[i] = uint32(load[0])
@@ -54,21 +51,4 @@ func spread(pieces []Piece, parts int) []Micro {
 		m.Width += p.Length
 	}
 	return micros
-}
-
-// sink restores a heap after its first element grew.
-func sink(heap []uint64) {
-	v, i := heap[0], 0
-	for {
-		child := 2*i + 1
-		if child+1 < len(heap) && heap[child+1] < heap[child] {
-			child++
-		}
-		if child >= len(heap) || heap[child] >= v {
-			heap[i] = v
-			return
-		}
-		heap[i] = heap[child]
-		i = child
-	}
 }
