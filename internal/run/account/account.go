@@ -74,7 +74,7 @@ type Worker struct {
 	Queued   float64 `json:"queued"`   // its main thread was ready, but no core was free
 	Disk     float64 `json:"disk"`     // waited for a disk
 	Sleeping float64 `json:"sleeping"` // waited for something else
-	Kind     string  `json:"kind"`     // "torch", "multiprocessing", "fork"
+	Kind     string  `json:"kind"`     // "torch", "multiprocessing", "fork"; "" of those together
 	Ended    bool    `json:"ended,omitempty"`
 	Seconds  float64 `json:"seconds"` // counted
 }

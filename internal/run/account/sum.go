@@ -115,9 +115,7 @@ func (s *sum) forget() {
 	}
 	slices.SortFunc(ids, func(a, b procs.ID) int { return int(math.Copysign(1, s.workers[a].last-s.workers[b].last)) })
 	for _, id := range ids[:max(len(ids)-maxEnded, 0)] {
-		w := s.workers[id]
-		s.past.kind = w.kind
-		s.past.add(w)
+		s.past.add(s.workers[id])
 		delete(s.workers, id)
 	}
 }
@@ -184,10 +182,9 @@ func (s *sum) account() Account {
 func (s *sum) pastWorkers() workerSum {
 	seen, past := s.past, s.past
 	for _, w := range s.workers {
-		seen.kind = w.kind
 		seen.add(w)
 	}
-	past.kind, past.states = seen.kind, seen.states
+	past.states = seen.states
 	if seen.cpu > 0 {
 		unseen := s.ended / seen.cpu
 		past.seconds += unseen * seen.seconds
